@@ -1,0 +1,1 @@
+"""All that ships in the Lambda."""

@@ -1,0 +1,193 @@
+"""Every failure a caller can see, each with its HTTP status and stable code.
+
+Codes are API and never change; wording may. The detail is shown to the caller and logged, so it
+never holds a token, a prompt, an output or a secret.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One thing wrong with a body: where (RFC 6901 JSON pointer, ``""`` is the whole) and what."""
+
+    pointer: str
+    detail: str
+
+
+class RouterError(Exception):
+    """Base of all failures that are answered with a problem document (RFC 9457)."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something went wrong on our side"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+
+    def problem(self, request_id: str) -> dict[str, object]:
+        """Return the body of the answer, media type ``application/problem+json``."""
+        body: dict[str, object] = {
+            "type": f"urn:tinyllama:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail or self.title,
+            "code": self.code,
+            "request_id": request_id,
+        }
+        if self.errors:
+            body["errors"] = [
+                {"pointer": error.pointer, "detail": error.detail} for error in self.errors
+            ]
+        return body
+
+
+class InvalidJson(RouterError):
+    """The body is not one JSON text, or holds what JSON cannot carry safely."""
+
+    status = 400
+    code = "invalid_json"
+    title = "The body is not valid JSON"
+
+
+class InvalidParameter(RouterError):
+    """A query parameter or header has a value the route does not take."""
+
+    status = 400
+    code = "invalid_parameter"
+    title = "A parameter has an unusable value"
+
+
+class TokenMissing(RouterError):
+    """No bearer token came with the request."""
+
+    status = 401
+    code = "token_missing"
+    title = "A bearer token is required"
+
+
+class TokenExpired(RouterError):
+    """The token was good when the gateway cached it and has expired since."""
+
+    status = 401
+    code = "token_expired"
+    title = "The token has expired"
+
+
+class ScopeInsufficient(RouterError):
+    """The token is good but does not carry the route's scope."""
+
+    status = 403
+    code = "scope_insufficient"
+    title = "The token lacks the scope this route needs"
+
+
+class JobNotFound(RouterError):
+    """No such job, or it belongs to another tenant: the answer never says which."""
+
+    status = 404
+    code = "job_not_found"
+    title = "There is no such job"
+
+
+class EventNotFound(RouterError):
+    """No such event, or it belongs to another tenant: the answer never says which."""
+
+    status = 404
+    code = "event_not_found"
+    title = "There is no such event"
+
+
+class MethodNotAllowed(RouterError):
+    """The path exists, the method on it does not; ``Allow`` names those that do."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "This method is not offered here"
+
+
+class LeaseLost(RouterError):
+    """The lease's token is no longer the job's: it lapsed and was reclaimed, or the job ended."""
+
+    status = 409
+    code = "lease_lost"
+    title = "The lease is no longer held"
+
+
+class JobGone(RouterError):
+    """The job was there and has been removed: its retention ended or it was erased."""
+
+    status = 410
+    code = "job_gone"
+    title = "The job has been removed"
+
+
+class EventGone(RouterError):
+    """The event was there and has been removed: its retention ended."""
+
+    status = 410
+    code = "event_gone"
+    title = "The event has been removed"
+
+
+class BodyTooLarge(RouterError):
+    """The body is longer than the route takes."""
+
+    status = 413
+    code = "body_too_large"
+    title = "The body is too large"
+
+
+class UnsupportedMediaType(RouterError):
+    """The Content-Type is missing or not one the route reads."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "The Content-Type is missing or not supported"
+
+
+class InvalidBody(RouterError):
+    """The body is JSON but not what the route's JSON Schema asks; ``errors`` names each field."""
+
+    status = 422
+    code = "invalid_body"
+    title = "The body does not satisfy its schema"
+
+
+class IdempotencyKeyReused(RouterError):
+    """The same Idempotency-Key came before with another body."""
+
+    status = 422
+    code = "idempotency_key_reused"
+    title = "The Idempotency-Key was used for another request"
+
+
+class QueueFull(RouterError):
+    """The queue is at its cap; what runs finishes first. ``Retry-After`` says when to try again."""
+
+    status = 503
+    code = "queue_full"
+    title = "The queue is full"
+
+
+class StoreUnavailable(RouterError):
+    """The store cannot be reached or refuses writes; nothing was accepted that is not stored."""
+
+    status = 503
+    code = "store_unavailable"
+    title = "The store is unavailable"
+
+
+class NotConfigured(Exception):  # noqa: N818 - not a caller's failure: it stops the process
+    """A setting is missing or unusable; the message names the variable, never its value."""

@@ -1,0 +1,24 @@
+"""What an event is, and the event that tells of a job's end. Pure: no clock, no I/O."""
+
+from dataclasses import dataclass
+from typing import Any
+
+ROUTER_SOURCE = "tinyllama-router"
+
+
+@dataclass(frozen=True)
+class Event:
+    """A fact published to one tenant's inbox.
+
+    ``sequence`` orders an inbox; ``created_at`` is milliseconds since the epoch by the store's
+    clock; ``delivered`` is true once somebody acknowledged the event.
+    """
+
+    id: str
+    tenant: str
+    event_type: str
+    source: str
+    payload: Any
+    created_at: int
+    sequence: int
+    delivered: bool = False

@@ -1,0 +1,142 @@
+"""The environment, read in this module alone.
+
+A setting is the variable ``TINYLLAMA_<NAME>``, else its line in ``.env.dev`` beside ``app.py``.
+That file is tracked, holds no secret, and is never read inside Lambda. An empty value and an
+unresolved ``${...}`` (Terraform syntax that Chalice copies through) count as unset.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib import limits
+from chalicelib.errors import NotConfigured
+
+PREFIX = "TINYLLAMA_"
+PROJECT = Path(__file__).resolve().parent.parent
+LOCAL = "local"
+
+
+def in_lambda() -> bool:
+    """Whether this process is a Lambda function; Lambda reserves the variable that says so."""
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+
+def lambda_role() -> str | None:
+    """Return the attribute of ``app.py`` that this Lambda function serves; None outside Lambda."""
+    return os.environ.get("_HANDLER", "").rpartition(".")[2] or None if in_lambda() else None
+
+
+def _read_defaults(path: Path) -> dict[str, str]:
+    """Return the ``NAME=value`` lines of *path*; a missing file holds none."""
+    if not path.is_file():
+        return {}
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+# Read once, at import: the file poller of `chalice local` takes a later look for a change.
+_DEFAULTS = {} if in_lambda() else _read_defaults(PROJECT / ".env.dev")
+
+
+def variable(name: str) -> str | None:
+    """Return the setting ``TINYLLAMA_<NAME>``, or None when it is unset."""
+    key = PREFIX + name.upper()
+    for source in (os.environ, _DEFAULTS):
+        value = source.get(key, "").strip()
+        if value and "${" not in value:
+            return value
+    return None
+
+
+def required(name: str) -> str:
+    """Return the setting, or raise ``NotConfigured`` naming its variable."""
+    value = variable(name)
+    if value is None:
+        raise NotConfigured(f"{PREFIX}{name.upper()} is not set")
+    return value
+
+
+def _number(name: str, default: float, least: float) -> float:
+    text = variable(name)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not least <= value < float("inf"):
+        raise NotConfigured(f"{PREFIX}{name.upper()} must be a number of at least {least:g}")
+    return value
+
+
+def environment() -> str:
+    """Return the environment's name, ``local`` on a laptop. Raises NotConfigured when unset."""
+    return required("env")
+
+
+@dataclass(frozen=True)
+class TokenSettings:
+    """Whose tokens are accepted. ``jwks`` is a path or an https address; None means discovery."""
+
+    issuer: str
+    audience: str
+    jwks: str | None
+    tenant_claim: str
+    leeway_seconds: float
+
+
+def token_settings() -> TokenSettings:
+    """Read what the authorizer needs. Raises NotConfigured naming the first missing variable."""
+    return TokenSettings(
+        issuer=required("issuer"),
+        audience=required("audience"),
+        jwks=variable("jwks"),
+        tenant_claim=variable("tenant_claim") or "sub",
+        leeway_seconds=_number("leeway_seconds", 5, 0),
+    )
+
+
+@dataclass(frozen=True)
+class QueueSettings:
+    """How the queue behaves: a lease's length, how often a job may run, how many may wait."""
+
+    lease_seconds: float
+    max_attempts: int
+    queue_length: int
+
+
+def queue_settings() -> QueueSettings:
+    """Read the queue's settings. Raises NotConfigured naming a bad one."""
+    return QueueSettings(
+        lease_seconds=_number("lease_seconds", 30, 0.1),
+        max_attempts=int(_number("max_attempts", limits.MAX_ATTEMPTS, 1)),
+        queue_length=int(_number("queue_length", limits.QUEUE_LENGTH, 1)),
+    )
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Where the model is served; without a ``url`` the built-in echo engine answers."""
+
+    url: str | None
+    api_key: str | None
+    model: str | None
+    timeout_seconds: float
+
+
+def engine_settings() -> EngineSettings:
+    """Read the worker's engine settings. Raises NotConfigured naming a bad one."""
+    return EngineSettings(
+        url=variable("engine_url"),
+        api_key=variable("engine_api_key"),
+        model=variable("engine_model"),
+        timeout_seconds=_number("engine_timeout_seconds", 120, 0.1),
+    )
+
+
+def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with *overrides*, for a process started from here."""
+    return {**os.environ, **overrides}

@@ -1,0 +1,1 @@
+"""The worker: claims jobs, runs the model, records the outcome."""
