@@ -189,5 +189,5 @@ class StoreUnavailable(RouterError):
     title = "The store is unavailable"
 
 
-class NotConfigured(Exception):  # noqa: N818 - not a caller's failure: it stops the process
+class NotConfigured(Exception):
     """A setting is missing or unusable; the message names the variable, never its value."""

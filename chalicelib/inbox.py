@@ -1,0 +1,106 @@
+"""A tenant's inbox: publish, page, read and acknowledge events on the store.
+
+Shares the store's primitive with the queue of jobs (ready ids in order, records beside them). All
+moves are safe to repeat and raise StoreUnavailable when the store is away.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from chalicelib import keyspace, limits
+from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
+from chalicelib.events import Event
+from chalicelib.store import Script, Store
+
+_PUBLISH = Script("publish")
+_ACKNOWLEDGE = Script("acknowledge")
+_FORGET = Script("forget")
+
+
+class Inbox:
+    """Events from publish to acknowledgement. Thread-safe."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def publish(
+        self, draft: Event, body_hash: str = "", idempotency_key: str | None = None
+    ) -> tuple[Event, bool]:
+        """Store *draft* and put it into its tenant's inbox: the event, and whether it was there.
+
+        The store gives time and sequence. Raises IdempotencyKeyReused when the key came with
+        another body, EventGone when the key's event has been removed.
+        """
+        keys = [keyspace.event(draft.id), keyspace.inbox(draft.tenant), keyspace.SEQUENCE]
+        if idempotency_key:
+            keys.append(keyspace.idempotency(draft.tenant, "events", idempotency_key))
+        told = (draft.id, draft.tenant, draft.event_type, draft.source, json.dumps(draft.payload))
+        kept = (limits.EVENT_SECONDS * 1000, body_hash, limits.IDEMPOTENCY_SECONDS * 1000)
+        answer = self._store.run(_PUBLISH, keys, (*told, *kept))
+        if answer[0] == "known":
+            return self._known(draft.tenant, answer[1], same_body=answer[2] == body_hash), True
+        return Event(
+            id=draft.id,
+            tenant=draft.tenant,
+            event_type=draft.event_type,
+            source=draft.source,
+            payload=draft.payload,
+            created_at=int(answer[1]),
+            sequence=int(answer[2]),
+        ), False
+
+    def page(self, tenant: str, after: int, limit: int) -> list[Event]:
+        """Return up to *limit* unacknowledged events later than sequence *after*, oldest first."""
+        inbox = keyspace.inbox(tenant)
+        (ids,) = self._store.read(
+            ("ZRANGE", inbox, f"({after}", "+inf", "BYSCORE", "LIMIT", 0, limit)
+        )
+        if not ids:
+            return []
+        records = self._store.read(*(("HGETALL", keyspace.event(event_id)) for event_id in ids))
+        return list(self._readable(inbox, ids, records))
+
+    def read(self, tenant: str, event_id: str) -> Event:
+        """Return one event, acknowledged or not. Raises EventNotFound."""
+        (record,) = self._store.read(("HGETALL", keyspace.event(event_id)))
+        if not record or record["tenant"] != tenant:
+            raise EventNotFound(f"there is no event {event_id}")
+        return _event(event_id, record)
+
+    def acknowledge(self, tenant: str, event_id: str) -> None:
+        """Take an event out of the inbox; again is fine. Raises EventNotFound."""
+        keys = (keyspace.event(event_id), keyspace.inbox(tenant))
+        args = (event_id, tenant, limits.ACKNOWLEDGED_SECONDS * 1000)
+        if not self._store.run(_ACKNOWLEDGE, keys, args):
+            raise EventNotFound(f"there is no event {event_id}")
+
+    def _known(self, tenant: str, event_id: str, *, same_body: bool) -> Event:
+        if not same_body:
+            raise IdempotencyKeyReused("the Idempotency-Key came before with another body")
+        try:
+            return self.read(tenant, event_id)
+        except EventNotFound:
+            raise EventGone(f"the key's event {event_id} has been removed") from None
+
+    def _readable(
+        self, inbox: str, ids: list[str], records: list[dict[str, Any]]
+    ) -> Iterator[Event]:
+        for event_id, record in zip(ids, records, strict=True):
+            if record:
+                yield _event(event_id, record)
+            else:
+                self._store.run(_FORGET, (keyspace.event(event_id), inbox), (event_id,))
+
+
+def _event(event_id: str, record: dict[str, str]) -> Event:
+    return Event(
+        id=event_id,
+        tenant=record["tenant"],
+        event_type=record["event_type"],
+        source=record["source"],
+        payload=json.loads(record["payload"]),
+        created_at=int(record["created_at"]),
+        sequence=int(record["sequence"]),
+        delivered=record["delivered"] == "1",
+    )

