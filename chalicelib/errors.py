@@ -6,7 +6,6 @@ never holds a token, a prompt, an output or a secret.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -20,9 +19,9 @@ class FieldError:
 class RouterError(Exception):
     """Base of all failures that are answered with a problem document (RFC 9457)."""
 
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal"
-    title: ClassVar[str] = "Something went wrong on our side"
+    status: int = 500
+    code: str = "internal"
+    title: str = "Something went wrong on our side"
 
     def __init__(
         self,
@@ -189,5 +188,45 @@ class StoreUnavailable(RouterError):
     title = "The store is unavailable"
 
 
-class NotConfigured(Exception):
-    """A setting is missing or unusable; the message names the variable, never its value."""
+class KeysUnavailable(RouterError):
+    """The issuer's keys cannot be had now: nothing is known of the token, trying again may help."""
+
+    status = 503
+    code = "keys_unavailable"
+    title = "The issuer's keys are unavailable"
+
+
+# Why a token is refused: 401 where a fresh token may help, 403 where this one never will.
+TOKEN_REASONS: Mapping[str, tuple[int, str]] = {
+    "token_missing": (401, "A bearer token is required"),
+    "token_malformed": (401, "The token cannot be read"),
+    "token_expired": (401, "The token has expired"),
+    "token_not_yet_valid": (401, "The token is not valid yet"),
+    "signature_invalid": (403, "The token's signature does not hold"),
+    "key_unknown": (403, "The token was signed with a key the issuer does not publish"),
+    "issuer_untrusted": (403, "The token comes from another issuer"),
+    "audience_invalid": (403, "The token was made for another audience"),
+    "token_use_invalid": (403, "The token was made for another use"),
+    "scope_insufficient": (403, "The token lacks the scope this route needs"),
+    "key_revoked": (403, "The key has been revoked"),
+}
+
+
+class TokenRejected(RouterError):
+    """The token is refused for one reason of ``TOKEN_REASONS``, which is its code."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail)
+        self.status, self.title = TOKEN_REASONS[reason]
+        self.code = reason
+
+
+class NotConfigured(RouterError):
+    """A setting is missing or unusable; the detail names the variable, never its value.
+
+    Inside Lambda it stops the start, so that only a laptop's caller ever sees it.
+    """
+
+    status = 503
+    code = "not_configured"
+    title = "The router is not configured"
