@@ -1,1 +1,3 @@
 """All that ships in the Lambda."""
+
+__version__ = "0.1.0"

@@ -68,30 +68,6 @@ class InvalidParameter(RouterError):
     title = "A parameter has an unusable value"
 
 
-class TokenMissing(RouterError):
-    """No bearer token came with the request."""
-
-    status = 401
-    code = "token_missing"
-    title = "A bearer token is required"
-
-
-class TokenExpired(RouterError):
-    """The token was good when the gateway cached it and has expired since."""
-
-    status = 401
-    code = "token_expired"
-    title = "The token has expired"
-
-
-class ScopeInsufficient(RouterError):
-    """The token is good but does not carry the route's scope."""
-
-    status = 403
-    code = "scope_insufficient"
-    title = "The token lacks the scope this route needs"
-
-
 class JobNotFound(RouterError):
     """No such job, or it belongs to another tenant: the answer never says which."""
 

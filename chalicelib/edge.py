@@ -1,0 +1,266 @@
+"""HTTP on one side, use cases on the other. Knows Chalice, and so do authorizer.py and app.py."""
+
+import functools
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from chalice.app import Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
+
+from chalicelib import errors, limits, settings, signals, validation
+from chalicelib.errors import RouterError, TokenRejected
+
+type Body = Mapping[str, Any] | str
+type View = Callable[..., "Reply"]
+
+_ALLOWED_HEADERS = ("Idempotency-Key", "If-None-Match", "Prefer", "Traceparent")
+_EXPOSED_HEADERS = (
+    "Allow",
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Preference-Applied",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-Id",
+)
+_ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
+_ETAG = re.compile(r'(?:W/)?"(\d{1,15})"')
+_IDEMPOTENCY_KEY = re.compile(rf"[\x21-\x7e]{{1,{limits.IDEMPOTENCY_KEY_CHARS}}}")
+_INTEGER = re.compile(r"\d{1,15}")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row of the API: what it takes, what it needs, what it answers.
+
+    *body* and the values of *answers* name JSON Schemas; a *scope* of None makes it public.
+    """
+
+    method: str
+    path: str
+    scope: str | None
+    body: str | None
+    answers: Mapping[int, str | None]
+    raises: tuple[type[RouterError], ...]
+    view: View
+
+
+@dataclass(frozen=True)
+class Call:
+    """One authorized request, as a view sees it: the body is already valid."""
+
+    tenant: str
+    body: Any
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    path: str
+
+    @property
+    def wait_seconds(self) -> int:
+        """How long ``Prefer: wait=N`` (RFC 7240) asks to wait, within the limit; 0 without."""
+        found = _WAIT.search(self.headers.get("prefer", ""))
+        return min(int(found[1]), limits.WAIT_SECONDS) if found else 0
+
+    @property
+    def seen_version(self) -> int | None:
+        """The version that ``If-None-Match`` names, or None."""
+        found = _ETAG.fullmatch(self.headers.get("if-none-match", "").strip())
+        return int(found[1]) if found else None
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The caller's ``Idempotency-Key``, or None. Raises InvalidParameter."""
+        key = self.headers.get("idempotency-key")
+        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+            raise errors.InvalidParameter(
+                "Idempotency-Key must be 1 to "
+                f"{limits.IDEMPOTENCY_KEY_CHARS} visible ASCII characters"
+            )
+        return key
+
+    def integer(self, name: str, default: int, least: int, most: int) -> int:
+        """Return the query parameter *name* within its bounds. Raises InvalidParameter."""
+        text = self.query.get(name)
+        if text is None:
+            return default
+        value = int(text) if _INTEGER.fullmatch(text) else -1
+        if not least <= value <= most:
+            raise errors.InvalidParameter(f"{name} must be a whole number, {least} to {most}")
+        return value
+
+    def link(self, target: str) -> str:
+        """Return *target*, relative to the API's root, as seen from this request's path.
+
+        Relative references hold behind any stage prefix and custom domain.
+        """
+        depth = self.path.count("/") - 1
+        return "../" * depth + target
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a view answers; *body* is JSON, or text when *content_type* says so."""
+
+    body: Body = ""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = _JSON
+
+
+class Routes:
+    """Registers views with Chalice and keeps the table of them.
+
+    Chalice turns an unknown exception into a bare 500 before any middleware sees it, so failures
+    become answers around the view itself; the middleware mends what Chalice answers alone.
+    """
+
+    def __init__(self, app: Chalice, now: Callable[[], float]) -> None:
+        self.table: list[Route] = []
+        self._app = app
+        self._now = now
+        origin = settings.variable("cors_origin")
+        self._cors = (
+            CORSConfig(origin, _ALLOWED_HEADERS, _EXPOSED_HEADERS, max_age=600) if origin else None
+        )
+        app.register_middleware(self._finish, "http")
+
+    def __call__(
+        self,
+        where: str,
+        *,
+        authorizer: ChaliceAuthorizer | None = None,
+        scope: str | None = None,
+        body: str | None = None,
+        answers: Mapping[int, str | None],
+        raises: tuple[type[RouterError], ...] = (),
+    ) -> Callable[[View], View]:
+        """Return a decorator that serves *where* (``"POST /infer"``) with a view."""
+        method, path = where.split(" ")
+
+        def register(view: View) -> View:
+            route = Route(method, path, scope, body, answers, raises, view)
+            self.table.append(route)
+            self._app.route(
+                path,
+                methods=[method],
+                authorizer=authorizer if scope else None,
+                cors=self._cors,
+                content_types=[_JSON] if body else [],
+            )(self._answering(route))
+            return view
+
+        return register
+
+    @property
+    def cors_headers(self) -> dict[str, str]:
+        """What a host must add to the answers it makes without a view."""
+        return self._cors.get_access_control_headers() if self._cors else {}
+
+    def _answering(self, route: Route) -> Callable[..., Response]:
+        @functools.wraps(route.view)
+        def answer(**path_values: str) -> Response:
+            request = cast("Request", self._app.current_request)
+            try:
+                call = _call(route, request, self._now())
+                return _response(route.view(call, **path_values))
+            except RouterError as error:
+                return problem(error, request)
+            except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the caller gets a 500
+                _log_unexpected(error, request)
+                return problem(RouterError(), request)
+
+        return answer
+
+    def _finish(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
+        response = get_response(request)
+        if isinstance(response.body, dict) and response.body.keys() == {"Code", "Message"}:
+            allow = response.headers.get("Allow")
+            error = _CHALICE_ERRORS.get(response.status_code, RouterError)
+            response = problem(error(headers={"Allow": str(allow)} if allow else None), request)
+        for name, value in {**_ALWAYS, **self.cors_headers}.items():
+            response.headers.setdefault(name, value)
+        response.headers["X-Request-Id"] = request_id(request)
+        return response
+
+
+_CHALICE_ERRORS: Mapping[int, type[RouterError]] = {
+    405: errors.MethodNotAllowed,
+    415: errors.UnsupportedMediaType,
+}
+
+
+def request_id(request: Request) -> str:
+    """Return the gateway's id of the request, or Lambda's where the host gives none."""
+    own = getattr(request.lambda_context, "aws_request_id", "")
+    return str(request.context.get("requestId") or own)
+
+
+def problem(error: RouterError, request: Request) -> Response:
+    """Return *error* as a problem document (RFC 9457)."""
+    reply = Reply(error.problem(request_id(request)), error.status, error.headers, _PROBLEM)
+    return _response(reply)
+
+
+def _response(reply: Reply) -> Response:
+    headers: dict[str, str | list[str]] = {"Content-Type": reply.content_type, **reply.headers}
+    return Response(reply.body, headers, reply.status)
+
+
+def _call(route: Route, request: Request, now: float) -> Call:
+    tenant = _require_scope(route.scope, request, now) if route.scope else ""
+    slash = "/" if str(request.context.get("path", "")).endswith("/") else ""
+    return Call(
+        tenant=tenant,
+        body=_body(route.body, request) if route.body else None,
+        query=dict(request.query_params or {}),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        path=route.path + slash,
+    )
+
+
+def _require_scope(scope: str, request: Request, now: float) -> str:
+    """Return the tenant. The gateway may serve a cached policy: expiry and scope count anew."""
+    context = request.context.get("authorizer") or {}
+    if not context.get("tenant"):
+        raise TokenRejected("token_missing")
+    if int(context["expires_at"]) <= now:
+        raise TokenRejected("token_expired")
+    if scope not in context["scopes"].split():
+        raise TokenRejected("scope_insufficient", f"this route needs the scope {scope}")
+    return str(context["tenant"])
+
+
+def _body(schema: str, request: Request) -> Any:
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.partition("charset=")[2].strip(' "').lower()
+    if media_type.strip().lower() != _JSON or charset not in ("", "utf-8"):
+        raise errors.UnsupportedMediaType(f"send the body as {_JSON}, in UTF-8")
+    try:
+        raw = cast("bytes", request.raw_body)
+    except ValueError as error:
+        raise errors.InvalidJson("the body is not UTF-8") from error
+    if len(raw) > limits.BODY_BYTES:
+        raise errors.BodyTooLarge(f"the body may hold {limits.BODY_BYTES} bytes")
+    body = validation.parse(raw)
+    validation.check(schema, body)
+    return body
+
+
+def _log_unexpected(error: Exception, request: Request) -> None:
+    # Where it happened, not what it says: an exception's message may hold a prompt.
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames]
+    signals.log(
+        "unexpected_error",
+        error=type(error).__name__,
+        where=where,
+        path=request.path,
+        request_id=request_id(request),
+    )

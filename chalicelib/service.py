@@ -1,0 +1,96 @@
+"""The use cases: what a caller may do, in the words of the product. No HTTP, no I/O of its own."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.errors import FieldError, InvalidBody, StoreUnavailable
+from chalicelib.events import ROUTER_SOURCE, Event
+from chalicelib.inbox import Inbox
+from chalicelib.jobs import Job, JsonObject
+from chalicelib.queueing import Gauge, Idempotency, JobQueue
+
+
+@dataclass(frozen=True)
+class FrontDoor:
+    """Takes prompts and events in, gives answers and inboxes out.
+
+    *clock* counts seconds and never goes back. Where a tenant is named, nothing of another
+    tenant's is seen or changed. All raise StoreUnavailable when the store is away.
+    """
+
+    queue: JobQueue
+    inbox: Inbox
+    clock: Callable[[], float]
+
+    def submit(
+        self, tenant: str, request: JsonObject, idempotency_key: str | None, wait_seconds: float
+    ) -> tuple[Job, bool]:
+        """Store a job, give it *wait_seconds* to end; the job, and whether it was there before.
+
+        Raises QueueFull, IdempotencyKeyReused, JobGone.
+        """
+        idempotency = Idempotency(idempotency_key, _digest(request)) if idempotency_key else None
+        job, known = self.queue.submit(_new_id("job"), tenant, request, idempotency)
+        try:
+            return self._wait_until_ended(job, wait_seconds), known
+        except StoreUnavailable:
+            # The job is stored: an error now would make its caller send it again.
+            return job, known
+
+    def fetch(self, tenant: str, job_id: str, seen: int | None, wait_seconds: float) -> Job:
+        """Return a job; waits while it is unchanged since version *seen*, or has not ended.
+
+        Raises JobNotFound.
+        """
+        job = self.queue.fetch(tenant, job_id)
+        if seen is None:
+            return self._wait_until_ended(job, wait_seconds)
+        if job.version == seen and not job.state.ended and wait_seconds > 0:
+            self.queue.await_change(job, wait_seconds)
+            return self.queue.fetch(tenant, job_id)
+        return job
+
+    def publish(
+        self, tenant: str, body: JsonObject, idempotency_key: str | None
+    ) -> tuple[Event, bool]:
+        """Put an event into the tenant's inbox: the event, and whether it was there before.
+
+        Raises InvalidBody for the router's own source, IdempotencyKeyReused, EventGone.
+        """
+        if body["source"] == ROUTER_SOURCE:
+            reserved = FieldError("/source", "is reserved for the router's own events")
+            raise InvalidBody("the source is reserved", errors=[reserved])
+        draft = Event(
+            id=_new_id("evt"),
+            tenant=tenant,
+            event_type=body["event_type"],
+            source=body["source"],
+            payload=body["payload"],
+            created_at=0,
+            sequence=0,
+        )
+        return self.inbox.publish(draft, _digest(body), idempotency_key)
+
+    def gauge(self) -> Gauge:
+        """Tell how the queue stands."""
+        return self.queue.gauge()
+
+    def _wait_until_ended(self, job: Job, seconds: float) -> Job:
+        deadline = self.clock() + seconds
+        while not job.state.ended and (left := deadline - self.clock()) > 0:
+            self.queue.await_change(job, left)
+            job = self.queue.fetch(job.tenant, job.id)
+        return job
+
+
+def _new_id(kind: str) -> str:
+    return f"{kind}_{secrets.token_hex(16)}"
+
+
+def _digest(body: Any) -> str:
+    """Return a hash that two bodies share when they are the same JSON value."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,109 @@
+"""The API's tests, the same under ``chalice.test.Client`` and over HTTP to ``chalice local``."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import redis
+from chalice.test import Client
+
+import app
+from calls import Answer, Api, HandWorker, Transport
+from chalicelib.queueing import JobQueue
+from chalicelib.settings import PROJECT, queue_settings
+from chalicelib.store import Store
+from servers import Server
+
+
+@pytest.fixture(scope="session")
+def client_transport(valkey: Server) -> Iterator[Transport]:
+    """``chalice.test.Client`` on the suite's store."""
+    with pytest.MonkeyPatch.context() as patch, Client(app.app) as client:
+        patch.setenv("TINYLLAMA_STORE_URL", valkey.url)
+        app.door.cache_clear()
+        app.gate.cache_clear()
+
+        def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            answer = client.http.request(method, path, headers=dict(headers), body=body)
+            found = {name.lower(): str(value) for name, value in answer.headers.items()}
+            return Answer(answer.status_code, found, answer.body)
+
+        yield send
+        app.door.cache_clear()
+        app.gate.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def http_transport(valkey: Server, own_state: str) -> Iterator[Transport]:
+    """``chalice local`` on a port of its own, over HTTP."""
+    del own_state
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(  # noqa: S603
+        [
+            Path(sys.executable).with_name("chalice"),
+            "local",
+            "--no-autoreload",
+            "--port",
+            str(port),
+        ],
+        cwd=PROJECT,
+        env={**os.environ, "TINYLLAMA_STORE_URL": valkey.url},
+        stdout=subprocess.DEVNULL,
+    )
+
+    def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40)
+        connection.request(method, path, body, dict(headers))
+        answer = connection.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        read = Answer(answer.status, found, answer.read())
+        connection.close()
+        return read
+
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            send("GET", "/health", {}, b"")
+            break
+        except OSError:
+            assert process.poll() is None, "chalice local ended"
+            assert time.monotonic() < deadline, "chalice local does not answer"
+            time.sleep(0.05)
+    yield send
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(params=["client", pytest.param("http", marks=pytest.mark.slow)])
+def transport(request: pytest.FixtureRequest, valkey: Server) -> Transport:
+    """Each way to reach the API, on an empty store."""
+    found: Transport = request.getfixturevalue(f"{request.param}_transport")
+    with valkey.client() as direct:
+        direct.flushall()
+    return found
+
+
+@pytest.fixture
+def api(transport: Transport) -> Api:
+    """The API as the tenant acme sees it, with every scope."""
+    return Api(transport)
+
+
+@pytest.fixture
+def direct(valkey: Server) -> Iterator["redis.Redis"]:
+    """The store itself, past the product."""
+    with valkey.client() as client:
+        yield client
+
+
+@pytest.fixture
+def hand_worker(store: Store) -> HandWorker:
+    """A worker by hand, on the suite's store."""
+    return HandWorker(JobQueue(store, queue_settings()))

@@ -1,0 +1,102 @@
+"""Calls to the API as a tenant makes them, and a worker that moves when the test says so."""
+
+import functools
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import tinyllama
+from chalicelib.queueing import Claim, JobQueue, Outcome
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class Transport(Protocol):
+    """One way to reach the API."""
+
+    def __call__(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API as one tenant's caller sees it."""
+
+    transport: Transport
+    tenant: str = "acme"
+    scope: str | None = None
+
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a request with a good token; *body* is bytes as they are or a JSON value."""
+        sent = {"Authorization": f"Bearer {token(self.tenant, self.scope)}"}
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        raw = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
+        return self.transport(method, path, sent | dict(headers or {}), raw)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """GET with headers named in Python's way (``if_none_match=…``)."""
+        return self.request("GET", path, headers=_named(headers))
+
+    def post(self, path: str, body: Any, **headers: str) -> Answer:
+        """POST a JSON value or bytes."""
+        return self.request("POST", path, body, _named(headers))
+
+    def delete(self, path: str) -> Answer:
+        """DELETE."""
+        return self.request("DELETE", path)
+
+
+@functools.cache
+def token(tenant: str, scope: str | None) -> str:
+    """Return a development token."""
+    return (
+        tinyllama.make_token(sub=tenant)
+        if scope is None
+        else tinyllama.make_token(sub=tenant, scope=scope)
+    )
+
+
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-").title(): value for name, value in headers.items()}
+
+
+@dataclass(frozen=True)
+class HandWorker:
+    """A worker that moves when the test says so."""
+
+    queue: JobQueue
+
+    def claim(self) -> Claim:
+        """Claim the oldest job, which must be there."""
+        claim = self.queue.claim(secrets.token_hex(16))
+        assert claim is not None
+        return claim
+
+    def answer(self, text: str = "Hello to you") -> Claim:
+        """Run the oldest job to its end."""
+        claim = self.claim()
+        self.queue.append(claim, 0, [text])
+        usage = {"prompt_tokens": 1, "completion_tokens": 3, "total_tokens": 4}
+        told = {"finish_reason": "stop", "engine": "echo", "model": "echo", "usage": usage}
+        self.queue.finish(claim, Outcome(result={"text": text, **told}))
+        return claim

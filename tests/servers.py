@@ -1,0 +1,54 @@
+"""A real store of the suite's own."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import redis
+
+
+class Server:
+    """A store's process on a Unix socket in *folder*; its data survive a restart."""
+
+    def __init__(self, folder: Path, binary: Path, *options: str) -> None:
+        self.socket = folder / "store.sock"
+        self.url = f"unix://{self.socket}"
+        self._command = [
+            str(binary), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(folder),
+            "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no",
+            *options,
+        ]  # fmt: skip
+        self._log = folder / "store.log"
+        self.start()
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)  # noqa: S603
+        deadline = time.monotonic() + 20
+        with self.client() as client:
+            while not _answers(client):
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise RuntimeError(self._log.read_text()[-2000:])
+                time.sleep(0.01)
+
+    def client(self) -> "redis.Redis":
+        """Return a client of the tests' own, apart from the product's."""
+        return redis.Redis.from_url(self.url, decode_responses=True, protocol=2)
+
+    def kill(self) -> None:
+        """End the server as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End the server for good."""
+        self.process.terminate()
+        self.process.wait()
+
+
+def _answers(client: "redis.Redis") -> bool:
+    try:
+        return bool(client.ping())
+    except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
+        return False
