@@ -104,20 +104,16 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 
 
 def unspeakable(tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """Return the ids a trained model would not pick: <s>, <pad>, and halves of a character.
+    """Return the ids that the model must never pick: halves of a character, and ``SPECIAL``.
 
-    Picked at random, halves of characters would hold the stream back until a letter is whole.
+    Picked at random, halves would hold the stream back until a letter is whole, and </s> would end
+    an answer anywhere. So an answer is as long as it may be, unless the caller's ``stop`` ends it.
     """
-    spoken = {
-        token_id
-        for token_id in range(len(tokenizer))
-        if "\N{REPLACEMENT CHARACTER}" not in tokenizer.decode([token_id])
-        and token_id not in tokenizer.all_special_ids
-    }
     return [
         token_id
         for token_id in range(len(tokenizer))
-        if token_id not in spoken and token_id != tokenizer.eos_token_id
+        if token_id in tokenizer.all_special_ids
+        or "\N{REPLACEMENT CHARACTER}" in tokenizer.decode([token_id])
     ]
 
 
