@@ -188,11 +188,19 @@ TOKEN_REASONS: Mapping[str, tuple[int, str]] = {
 }
 
 
+# RFC 6750, section 3: no error code where no token came.
+_INVALID = 'Bearer error="invalid_token"'
+_CHALLENGES = {
+    "token_missing": "Bearer",
+    "scope_insufficient": 'Bearer error="insufficient_scope"',
+}
+
+
 class TokenRejected(RouterError):
     """The token is refused for one reason of ``TOKEN_REASONS``, which is its code."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(detail)
+        super().__init__(detail, headers={"WWW-Authenticate": _CHALLENGES.get(reason, _INVALID)})
         self.status, self.title = TOKEN_REASONS[reason]
         self.code = reason
 

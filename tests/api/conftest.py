@@ -14,11 +14,11 @@ import redis
 from chalice.test import Client
 
 import app
-from calls import Answer, Api, HandWorker, Transport
 from chalicelib.queueing import JobQueue
 from chalicelib.settings import PROJECT, queue_settings
 from chalicelib.store import Store
-from servers import Server
+from tests.calls import Answer, Api, HandWorker, Transport
+from tests.servers import Server
 
 
 @pytest.fixture(scope="session")

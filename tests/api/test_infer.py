@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from calls import Api, HandWorker
+from tests.calls import Api, HandWorker
 
 PROMPT = {"prompt": "Say hello"}
 

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from calls import Api, HandWorker
 from chalicelib.queueing import Outcome
+from tests.calls import Api, HandWorker
 
 PROMPT = {"prompt": "Say hello"}
 

@@ -1,0 +1,236 @@
+"""Whatever is wrong is answered with a problem document that names it."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from chalice.test import Client
+
+import app
+import tinyllama
+from chalicelib import limits
+from chalicelib.service import FrontDoor
+from tests.calls import Answer, Api, Transport
+
+PROMPT = {"prompt": "Say hello"}
+
+
+def require_problem(answer: Answer, status: int, code: str) -> dict[str, Any]:
+    """Return the problem after checking what every problem owes."""
+    assert (answer.status, answer.json.get("code")) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-request-id"] == answer.json["request_id"]
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert answer.json["status"] == status
+    assert {"type", "title", "detail"} <= answer.json.keys()
+    found: dict[str, Any] = answer.json
+    return found
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[1,]", b"\xff", b'{"prompt": NaN}', b"{} {}"])
+def test_what_is_not_json_is_refused(api: Api, raw: bytes) -> None:
+    answer = api.post("/infer", raw)
+
+    require_problem(answer, 400, "invalid_json")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/prompt"),
+        ({"prompt": ""}, "/prompt"),
+        ({"prompt": 7}, "/prompt"),
+        ({"prompt": "x", "temperature": True}, "/temperature"),
+        ({"prompt": "x", "temperature": 9}, "/temperature"),
+        ({"prompt": "x", "max_tokens": 1.5}, "/max_tokens"),
+        ({"prompt": "x", "surprise/~": 1}, "/surprise~1~0"),
+        ({"messages": [{"role": "user"}]}, "/messages/0/content"),
+    ],
+)
+def test_a_bad_field_is_named_by_its_pointer(api: Api, body: Any, pointer: str) -> None:
+    problem = require_problem(api.post("/infer", body), 422, "invalid_body")
+
+    assert pointer in [error["pointer"] for error in problem["errors"]] or pointer == "/prompt"
+    assert problem["errors"]
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "application/jsonp", ""])
+def test_another_content_type_is_refused(api: Api, media_type: str) -> None:
+    answer = api.request("POST", "/infer", PROMPT, {"Content-Type": media_type})
+
+    require_problem(answer, 415, "unsupported_media_type")
+
+
+def test_a_missing_content_type_is_refused(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {tinyllama.make_token()}"}
+
+    answer = api.transport("POST", "/infer", headers, json.dumps(PROMPT).encode())
+
+    require_problem(answer, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/json; charset=utf-8", 'APPLICATION/JSON;charset="UTF-8"']
+)
+def test_json_in_utf_8_is_read_however_it_is_written(api: Api, media_type: str) -> None:
+    answer = api.request("POST", "/infer", PROMPT, {"Content-Type": media_type})
+
+    assert answer.status == 202
+
+
+def test_a_body_over_the_limit_is_refused(api: Api) -> None:
+    fits = b'{"prompt": "x"}'.ljust(limits.BODY_BYTES)
+
+    assert api.post("/infer", fits).status == 202
+    require_problem(api.post("/infer", fits + b" "), 413, "body_too_large")
+
+
+def test_a_body_of_ten_megabytes_is_refused(api: Api) -> None:
+    require_problem(api.post("/infer", b" " * 10_000_000), 413, "body_too_large")
+
+
+def test_a_method_that_is_not_offered_names_those_that_are(api: Api) -> None:
+    answer = api.request("PUT", "/events")
+
+    require_problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("claims", "status", "code"),
+    [
+        ({"expires_in": -1}, 401, "token_expired"),
+        ({"aud": "somebody-else"}, 403, "audience_invalid"),
+        ({"scope": "jobs:read"}, 403, "scope_insufficient"),
+        ({"scope": ""}, 403, "scope_insufficient"),
+    ],
+)
+def test_a_token_that_will_not_do_is_refused_with_its_reason(
+    api: Api, claims: dict[str, Any], status: int, code: str
+) -> None:
+    headers = {"Authorization": f"Bearer {tinyllama.make_token(**claims)}"}
+
+    answer = api.request("POST", "/infer", PROMPT, headers)
+
+    require_problem(answer, status, code)
+    assert answer.headers["www-authenticate"].startswith("Bearer error=")
+
+
+@pytest.mark.parametrize("value", ["Bearer", "Bearer x", "Basic YTpi", "Bearer a.b.c"])
+def test_what_is_no_token_is_refused(api: Api, value: str) -> None:
+    answer = api.request("POST", "/infer", PROMPT, {"Authorization": value})
+
+    assert answer.status == 401
+    assert answer.json["code"] in ("token_missing", "token_malformed")
+
+
+def test_a_token_with_a_wrong_signature_is_refused(api: Api) -> None:
+    head, payload, signature = tinyllama.make_token().split(".")
+    changed = ("A" if signature[0] != "A" else "B") + signature[1:]
+    headers = {"Authorization": f"Bearer {head}.{payload}.{changed}"}
+
+    answer = api.request("POST", "/infer", PROMPT, headers)
+
+    require_problem(answer, 403, "signature_invalid")
+
+
+def test_a_missing_token_is_401(api: Api) -> None:
+    headers = {"Content-Type": "application/json"}
+
+    answer = api.transport("POST", "/infer", headers, json.dumps(PROMPT).encode())
+
+    assert answer.status == 401
+
+
+@pytest.mark.slow
+def test_preflight_names_the_one_origin_and_every_header(http_transport: Transport) -> None:
+    # Over HTTP alone: Chalice's test client cannot read an answer without a body.
+    headers = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+
+    answer = http_transport("OPTIONS", "/infer", headers, b"")
+
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    allowed = set(answer.headers["access-control-allow-headers"].split(","))
+    assert {"Authorization", "Content-Type", "Idempotency-Key", "Prefer"} <= allowed
+    assert "POST" in answer.headers["access-control-allow-methods"]
+
+
+def test_a_browser_may_read_every_header_that_matters(api: Api) -> None:
+    exposed = api.post("/infer", PROMPT).headers["access-control-expose-headers"].split(",")
+
+    assert {"ETag", "Link", "Location", "Retry-After", "X-Request-Id"} <= set(exposed)
+
+
+@pytest.fixture
+def hosted(api: Api) -> Iterator[Client]:
+    """The app as a host that has already authorized calls it."""
+    del api
+    with Client(app.app) as client:
+        yield client
+
+
+def called(authorizer: dict[str, Any] | None) -> Answer:
+    """Call GET /inbox as API Gateway would, with what the authorizer told once."""
+    event = {
+        "resource": "/inbox",
+        "requestContext": {
+            "resourcePath": "/inbox", "httpMethod": "GET", "path": "/dev/inbox",
+            "requestId": "gateway-1", "authorizer": authorizer,
+        },
+        "headers": {}, "multiValueQueryStringParameters": None, "pathParameters": None,
+        "stageVariables": None, "body": None, "isBase64Encoded": False,
+    }  # fmt: skip
+    answer = app.app(event, None)
+    found = {name.lower(): str(value) for name, value in answer["headers"].items()}
+    return Answer(answer["statusCode"], found, answer["body"].encode())
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "code"),
+    [
+        ({}, 200, None),
+        ({"expires_at": "1"}, 401, "token_expired"),
+        ({"scopes": "jobs:read"}, 403, "scope_insufficient"),
+        ({"tenant": ""}, 401, "token_missing"),
+    ],
+)
+@pytest.mark.usefixtures("hosted")
+def test_a_cached_policy_is_checked_again_inside(
+    changed: dict[str, str], status: int, code: str | None
+) -> None:
+    context = {
+        "tenant": "acme", "principal": "acme", "scopes": "inbox:read",
+        "expires_at": str(int(time.time()) + 60), "key_id": "k",
+    }  # fmt: skip
+
+    answer = called(context | changed)
+
+    assert answer.status == status
+    assert answer.json.get("code") == code
+    assert answer.headers["x-request-id"] == "gateway-1"
+
+
+@pytest.mark.usefixtures("hosted")
+def test_a_request_that_no_authorizer_saw_is_refused() -> None:
+    assert called(None).json["code"] == "token_missing"
+
+
+@pytest.mark.usefixtures("hosted")
+def test_an_unexpected_exception_answers_500_and_tells_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def burst() -> FrontDoor:
+        raise ZeroDivisionError("a prompt might stand here")
+
+    monkeypatch.setattr(app, "door", burst)
+    context = {"tenant": "a", "scopes": "inbox:read", "expires_at": str(int(time.time()) + 60)}
+
+    answer = called(context)
+
+    require_problem(answer, 500, "internal")
+    logged = json.loads(capsys.readouterr().out)
+    assert (logged["event"], logged["error"]) == ("unexpected_error", "ZeroDivisionError")
+    assert "prompt might" not in json.dumps(logged) + answer.body.decode()
