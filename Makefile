@@ -1,0 +1,68 @@
+# One command each; `make help` lists them. Nothing needs root, Docker, AWS or an exported variable.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+FITTING := import sys; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | column -t -s '|'
+
+run: $(READY) ## the whole router on this machine, until Ctrl-C
+	@$(BIN)/python -m tinyllama up
+
+demo: $(READY) ## a prompt, its answer, its event; then everything stops
+	@$(BIN)/python -m tinyllama demo
+
+test: $(READY) node_modules ## every suite but the engine's, with branch coverage
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+test-fast: $(READY) ## what ends in seconds
+	$(BIN)/python -m pytest -m "not slow"
+
+test-engine: $(READY) ## the router in front of a real model server (installs PyTorch elsewhere)
+	tests/engine/setup.sh > /dev/null
+	$(BIN)/python -m pytest tests/engine
+
+lint: $(READY) ## style, types, layers, generated files
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tinyllama.compile_schemas --check
+	$(BIN)/python -m tinyllama.contract --check
+
+fmt: $(READY) ## format, and write the generated files anew
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+	$(BIN)/python -m tinyllama.compile_schemas
+	$(BIN)/python -m tinyllama.contract
+
+lock: ## resolve requirements-dev.txt anew and pin what came of it
+	rm -rf build/lock && mkdir -p build && : > constraints.txt
+	python3 -m venv build/lock && build/lock/bin/pip install -q -r requirements-dev.txt
+	{ echo "# Every version of the whole tree, direct and not; written by \`make lock\`."; \
+	  build/lock/bin/pip freeze | LC_ALL=C sort -f; } > constraints.txt
+
+$(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
+	@for python in python3.13 python3.12 python3; do \
+	  if $$python -c '$(FITTING)' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Python 3.13 or 3.12 is needed and neither is on PATH. Install it:" >&2; \
+	  echo "  apt-get install python3.13 python3.13-venv   (Debian, Ubuntu)" >&2; \
+	  echo "  brew install python@3.13                     (macOS)" >&2; \
+	  echo "  pyenv install 3.13                           (anywhere)" >&2; exit 1; \
+	fi; \
+	echo "Installing into $(VENV) with $$($$found --version) ..."; \
+	rm -rf $(VENV) && $$found -m venv $(VENV) && \
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt && \
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	touch $@
+
+node_modules: package-lock.json
+	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
+	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
+
+.PHONY: help run demo test test-fast test-engine lint fmt lock

@@ -1,0 +1,5 @@
+"""``python -m tinyllama`` is the command line."""
+
+from tinyllama.cli import main
+
+main()

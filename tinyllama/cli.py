@@ -1,0 +1,58 @@
+"""The command line: ``tinyllama token``, ``up`` and ``demo``."""
+
+from typing import Annotated
+
+import typer
+
+from chalicelib.errors import NotConfigured
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="A serverless front door for a model of your own.",
+)
+
+
+@app.command()
+def token(
+    sub: Annotated[str, typer.Option(help="Who calls; also the tenant.")] = "dev",
+    scope: Annotated[str | None, typer.Option(help="Scopes, separated by spaces.")] = None,
+    aud: Annotated[str | None, typer.Option(help="Whom the token is for.")] = None,
+    expires_in: Annotated[int, typer.Option(help="Seconds until it expires.")] = 3600,
+) -> None:
+    """Print a development token for the router on this machine."""
+    from tinyllama import devkeys  # noqa: PLC0415 - the cryptography, which the others do without
+
+    scopes = " ".join(devkeys.SCOPES) if scope is None else scope
+    typer.echo(devkeys.make_token(aud=aud, sub=sub, scope=scopes, expires_in=expires_in))
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Where to serve; a busy one is replaced.")] = 8000,
+) -> None:
+    """Run the whole router on this machine until Ctrl-C."""
+    from tinyllama import system  # noqa: PLC0415
+
+    system.up(port)
+
+
+@app.command()
+def demo() -> None:
+    """Show a prompt, its answer and its event, then stop everything."""
+    from tinyllama import system  # noqa: PLC0415
+
+    system.demo()
+
+
+def main() -> None:
+    """Run the command line; what is not configured is one sentence and exit code 2."""
+    try:
+        app()
+    except NotConfigured as error:
+        typer.echo(f"tinyllama: {error.detail}", err=True)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""The whole router on one machine: its server as a child process, tried out with one prompt."""
+
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from chalicelib import settings
+from tinyllama import devkeys, local
+
+PROMPT = "Why do llamas hum?"
+START_SECONDS = 60.0
+END_SECONDS = 15.0
+
+
+class CallFailed(Exception):
+    """The router answered with a problem, or not at all; the message tells which."""
+
+
+@dataclass(frozen=True)
+class Router:
+    """A router at *url*, called with a development token."""
+
+    url: str
+    token: str
+
+    def call(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """Return the answer's JSON, None when it has no body. Raises CallFailed."""
+        sent = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(  # noqa: S310 - an address of our own on loopback
+            self.url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={**sent, **(headers or {})},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=40) as answer:  # noqa: S310
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            told = error.read().decode(errors="replace")
+            raise CallFailed(f"{method} {path} answered {error.code}: {told}") from None
+        except OSError as error:
+            raise CallFailed(f"{method} {path} was not answered: {error}") from None
+        return json.loads(text) if text else None
+
+
+def up(port: int) -> None:
+    """Run the router until Ctrl-C, after one prompt has shown that it answers."""
+    with _serving(port, "dev", quiet=False) as (router, server):
+        _show_prompt(router)
+        _show_curl(router)
+        typer.echo("\nReady. Ctrl-C stops it; what is queued and unread stays.")
+        raise CallFailed(f"chalice local ended with exit code {server.wait()}")
+
+
+def demo() -> None:
+    """Show a prompt, its answer, its event and the acknowledgement; then stop everything."""
+    tenant = f"demo-{secrets.token_hex(4)}"  # a new one: its inbox holds this event alone
+    with _serving(0, tenant, quiet=True) as (router, _):
+        _show_prompt(router)
+        (event,) = router.call("GET", "/inbox")["events"]
+        typer.echo(f"\nIts event in the inbox:\n  {event['event_type']}  {event['payload']}")
+        router.call("DELETE", f"/inbox/{event['event_id']}")
+        left = router.call("GET", "/inbox")["events"]
+        typer.echo(f"Acknowledged: {len(left)} events are left in the inbox.")
+    deadline = time.monotonic() + END_SECONDS
+    while local.running():
+        if time.monotonic() > deadline:
+            typer.echo("tinyllama: the embedded store did not end; see its log", err=True)
+            raise typer.Exit(1)
+        time.sleep(0.1)
+    typer.echo("Everything is stopped; what the store holds stays for the next start.")
+
+
+@contextmanager
+def _serving(
+    port: int, tenant: str, *, quiet: bool
+) -> Iterator[tuple[Router, "subprocess.Popen[bytes]"]]:
+    """Run ``chalice local`` and end it, also when Ctrl-C comes; a failed call is exit code 1."""
+    chosen = _free_port(port)
+    if port not in (0, chosen):
+        typer.echo(f"Port {port} is busy: taking {chosen}.")
+    server = subprocess.Popen(  # noqa: S603
+        [
+            Path(sys.executable).with_name("chalice"),
+            "local",
+            "--no-autoreload",
+            "--port",
+            str(chosen),
+        ],
+        cwd=settings.PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if quiet else None,
+    )
+    token = devkeys.make_token(sub=tenant, expires_in=12 * 3600)
+    router = Router(f"http://127.0.0.1:{chosen}", token)
+    try:
+        _await_worker(router, server)
+        yield router, server
+    except KeyboardInterrupt:
+        typer.echo("\nStopping.")
+    except CallFailed as error:
+        typer.echo(f"tinyllama: {error}", err=True)
+        raise typer.Exit(1) from None
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _await_worker(router: Router, server: "subprocess.Popen[bytes]") -> None:
+    """Return once the router answers and a worker lives. Raises CallFailed."""
+    deadline, told = time.monotonic() + START_SECONDS, "chalice local did not start"
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            health = router.call("GET", "/health")
+        except CallFailed as error:
+            told = str(error)
+        else:
+            wanted = settings.variable("local_worker") != "off"
+            if health["status"] == "pass" or not wanted:
+                return
+            told = "no worker came up"
+        time.sleep(0.1)
+    raise CallFailed(f"{told}; run `chalice local` to see more")
+
+
+def _show_prompt(router: Router) -> None:
+    """Send one prompt and print its answer. Raises CallFailed."""
+    typer.echo(f"Router at {router.url}\n\nPrompt:  {PROMPT}")
+    job = router.call("POST", "/infer", {"prompt": PROMPT}, {"Prefer": "wait=20"})
+    while job["state"] in ("queued", "running"):
+        job = router.call("GET", f"/jobs/{job['id']}", headers={"Prefer": "wait=20"})
+    if job["state"] != "succeeded":
+        raise CallFailed(f"the job {job['state']}: {job['error']}")
+    result = job["result"]
+    typer.echo(f"Answer:  {result['text']}\n         (job {job['id']}, engine {result['engine']})")
+    if result["engine"] == "echo":
+        typer.echo("         Set TINYLLAMA_ENGINE_URL to let a model answer instead.")
+
+
+def _show_curl(router: Router) -> None:
+    command = Path(sys.executable).with_name("tinyllama")
+    shown = command.relative_to(Path.cwd()) if command.is_relative_to(Path.cwd()) else command
+    typer.echo(
+        f"""
+Try it from another terminal:
+  TOKEN=$({shown} token)
+  curl -s {router.url}/infer -H "Authorization: Bearer $TOKEN" \\
+       -H "Content-Type: application/json" -H "Prefer: wait=20" -d '{{"prompt": "{PROMPT}"}}'
+  curl -s {router.url}/inbox -H "Authorization: Bearer $TOKEN\""""
+    )
+
+
+def _free_port(wanted: int) -> int:
+    """Return *wanted* if nobody listens there, else a port that is free."""
+    for port in (wanted, 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise CallFailed("no port is free on 127.0.0.1")
