@@ -1,0 +1,43 @@
+"""How the worker's tests submit, wait and look."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+
+from chalicelib.jobs import Job, JsonObject
+from chalicelib.queueing import JobQueue
+from chalicelib.settings import QueueSettings
+
+PATIENCE_SECONDS = 20.0
+
+
+def queue_settings(lease_seconds: float = 30, max_attempts: int = 3) -> QueueSettings:
+    """Return settings under which a lease outlives the test unless told otherwise."""
+    return QueueSettings(lease_seconds, max_attempts, queue_length=10_000)
+
+
+def submit(queue: JobQueue, number: int = 1, tenant: str = "tenant", prompt: str = "a b c") -> str:
+    """Submit a job and return its id."""
+    job_id = f"job_{number:032x}"
+    queue.submit(job_id, tenant, {"prompt": prompt})
+    return job_id
+
+
+def wait_for[T](look: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
+    """Return what *look* sees once it is true. Fails after *seconds*."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+    return seen
+
+
+def ended(queue: JobQueue, job_id: str, tenant: str = "tenant") -> Job | None:
+    """Return the job once it has ended."""
+    job = queue.fetch(tenant, job_id)
+    return job if job.state.ended else None
+
+
+def log_lines(written: str) -> Sequence[JsonObject]:
+    """Return the JSON lines that were logged."""
+    return [json.loads(line) for line in written.splitlines()]

@@ -1,0 +1,103 @@
+"""The worker's command line: its arguments, settings and signals."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from chalicelib.jobs import JobState
+from chalicelib.queueing import JobQueue
+from tests.worker.engine_server import EngineServer
+from tests.worker.harness import ended, log_lines, submit, wait_for
+from worker.__main__ import main
+
+
+def test_the_command_works_until_a_signal_and_then_drains(
+    store_url: str,
+    queue: JobQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", store_url)
+    job_id = submit(queue)
+
+    def meanwhile() -> None:
+        wait_for(lambda: ended(queue, job_id))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=meanwhile)
+    thread.start()
+    code = main(["--concurrency", "2", "--name", "one", "--drain-seconds", "5"])
+    thread.join()
+
+    assert code == 0
+    assert queue.fetch("tenant", job_id).state is JobState.SUCCEEDED
+    assert log_lines(capsys.readouterr().out)[-1]["event"] == "worker.stopped"
+
+
+def test_the_command_runs_the_configured_engine(
+    store_url: str, queue: JobQueue, engine_server: EngineServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", store_url)
+    monkeypatch.setenv("TINYLLAMA_ENGINE_URL", engine_server.url)
+    job_id = submit(queue)
+
+    def meanwhile() -> None:
+        wait_for(lambda: ended(queue, job_id))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=meanwhile)
+    thread.start()
+    main([])
+    thread.join()
+
+    job = queue.fetch("tenant", job_id)
+    assert job.result is not None
+    assert job.result["engine"] == "openai"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STORE_URL", ""),
+        ("STORE_URL", "file:///secret"),
+        ("STORE_URL", "redis://localhost:secret"),
+        ("ENGINE_URL", "localhost/secret"),
+        ("LEASE_SECONDS", "secret"),
+        ("ENGINE_TIMEOUT_SECONDS", "secret"),
+    ],
+)
+def test_a_missing_or_bad_setting_stops_the_start_in_one_sentence_that_names_it(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", "redis://localhost:1")
+    monkeypatch.setenv(f"TINYLLAMA_{name}", value)
+
+    code = main([])
+
+    assert code == 2
+    written = capsys.readouterr()
+    assert written.err.count("\n") == 1
+    assert f"TINYLLAMA_{name}" in written.err
+    assert "secret" not in written.err
+    assert written.out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--concurrency", "0"],
+        ["--concurrency", "many"],
+        ["--drain-seconds", "-1"],
+        ["--drain-seconds", "inf"],
+    ],
+)
+def test_a_bad_argument_stops_the_start(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+
+    assert stopped.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
