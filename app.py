@@ -185,8 +185,10 @@ def contract() -> str:
 def _store_url() -> str:
     """Return the store's address; under `chalice local` alone, the embedded store's."""
     address = settings.variable("store_url")
-    if address or settings.environment() != settings.LOCAL:
-        return address or settings.required("store_url")
+    if address:
+        return address
+    if settings.environment() != settings.LOCAL:
+        return settings.required("store_url")
     from chalice.local import LocalChalice
 
     from tinyllama import local
@@ -206,6 +208,7 @@ def _token_settings() -> settings.TokenSettings:
 
 
 # Inside Lambda a missing setting stops the start here, not a caller's request.
+settings.environment()
 if settings.lambda_role() == "app":
     door()
 elif settings.lambda_role() == "jwt_authorizer":

@@ -33,6 +33,7 @@ _PROBLEM = "application/problem+json"
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
 _ETAG = re.compile(r'(?:W/)?"(\d{1,15})"')
 _IDEMPOTENCY_KEY = re.compile(rf"[\x21-\x7e]{{1,{limits.IDEMPOTENCY_KEY_CHARS}}}")
+_OURS = 500  # from here on it is not the caller's fault, and the operator wants to know
 _INTEGER = re.compile(r"\d{1,15}")
 
 
@@ -171,6 +172,8 @@ class Routes:
                 call = _call(route, request, self._now())
                 return _response(route.view(call, **path_values))
             except RouterError as error:
+                if error.status >= _OURS:
+                    signals.log("refused", code=error.code, request_id=request_id(request))
                 return problem(error, request)
             except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the caller gets a 500
                 _log_unexpected(error, request)

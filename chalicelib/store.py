@@ -82,10 +82,6 @@ class _Unix(_ReplacedWhenIdle, redis.connection.UnixDomainSocketConnection):
 
 def connect(url: str) -> "Store":
     """Return the store at *url* (``redis://``, ``rediss://`` or ``unix://``); connects on use."""
-    return Store(_client(url, _ANSWER_SECONDS), _client(url, limits.WAIT_SECONDS + 5))
-
-
-def _client(url: str, answer_seconds: float) -> "redis.Redis":
     kinds = {"rediss": _Tls, "unix": _Unix}
     pool = redis.ConnectionPool.from_url(
         url,
@@ -95,9 +91,9 @@ def _client(url: str, answer_seconds: float) -> "redis.Redis":
         protocol=2,
         retry=Retry(NoBackoff(), 0),  # Store retries, once and with a bound
         socket_connect_timeout=_CONNECT_SECONDS,
-        socket_timeout=answer_seconds,
+        socket_timeout=_ANSWER_SECONDS,
     )
-    return redis.Redis.from_pool(pool)
+    return Store(redis.Redis.from_pool(pool))
 
 
 class Store:
@@ -106,9 +102,8 @@ class Store:
     A call whose reply was lost is sent again, so everything sent must be safe to repeat.
     """
 
-    def __init__(self, client: redis.Redis, blocking: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._blocking = blocking
         backoff = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
         self._retry = Retry(backoff, _RETRIES, supported_errors=_UNREACHABLE)
 
@@ -138,17 +133,24 @@ class Store:
     def await_entry(self, stream: str, after: str, seconds: float) -> str | None:
         """Block until *stream* has an entry later than *after*: its id, or None after *seconds*."""
         milliseconds = max(1, round(seconds * 1000))  # zero would block for ever
+        command = ("XREAD", "COUNT", 1, "BLOCK", milliseconds, "STREAMS", stream, after)
 
-        def once() -> str | None:
-            found: Any = self._blocking.xread({stream: after}, count=1, block=milliseconds)
-            return str(found[0][1][0][0]) if found else None
+        def once() -> Any:
+            # Not through the client, whose one limit on an answer is shorter than a long wait.
+            pool = self._client.connection_pool
+            connection = pool.get_connection()
+            try:
+                connection.send_command(*command)  # type: ignore[no-untyped-call]
+                return connection.read_response(timeout=seconds + _ANSWER_SECONDS)
+            finally:
+                pool.release(connection)
 
-        return self._guarded(once, retry=False)
+        found = self._guarded(once, retry=False)
+        return str(found[0][1][0][0]) if found else None
 
     def close(self) -> None:
         """Close every connection; the next call opens new ones."""
         self._client.connection_pool.disconnect()
-        self._blocking.connection_pool.disconnect()
 
     def _guarded[T](self, call: Callable[[], T], *, retry: bool = True) -> T:
         try:
