@@ -1,6 +1,7 @@
 """What every suite shares: real stores of the suite's own, and settings that reach nothing else."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,3 +58,16 @@ def store(valkey: Server) -> Iterator[Store]:
     connection = connect(valkey.url)
     yield connection
     connection.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many tests of each kind ran: a suite that stayed out is seen at a glance."""
+    counts: dict[str, Counter[str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.getreports(outcome):
+            kind = report.nodeid.split("/")[1]
+            counts.setdefault(kind, Counter())[outcome] += 1
+    terminalreporter.section("tests of each kind")
+    for kind, outcomes in sorted(counts.items()):
+        told = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
+        terminalreporter.write_line(f"{kind:8} {told}")
