@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import tinyllama
 from chalicelib.queueing import Claim, JobQueue, Outcome
+from tests import contract_check
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,19 @@ class Api:
     def request(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Send a request with a good token; *body* is bytes as they are or a JSON value."""
+        """Send a request with a good token; *body* is bytes as they are or a JSON value.
+
+        Fails when the answer is not what the contract says.
+        """
         sent = {"Authorization": f"Bearer {token(self.tenant, self.scope)}"}
         if body is not None:
             sent["Content-Type"] = "application/json"
         raw = (
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         )
-        return self.transport(method, path, sent | dict(headers or {}), raw)
+        answer = self.transport(method, path, sent | dict(headers or {}), raw)
+        contract_check.check(method, path, answer.status, answer.headers, answer.body)
+        return answer
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET with headers named in Python's way (``if_none_match=…``)."""

@@ -1,0 +1,243 @@
+"""Write chalicelib/openapi.json: the API's contract, OpenAPI 3.1, from routes and schemas.
+
+``python -m tinyllama.contract`` writes the file; with ``--check`` it writes nothing and exits 1
+when the file is not what the routes and schemas say.
+"""
+
+import argparse
+import inspect
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import FunctionType
+from typing import cast
+
+import chalicelib
+from chalicelib import errors, limits, schemas
+from chalicelib.edge import Route
+from chalicelib.errors import RouterError, TokenRejected
+from tinyllama.contract_words import (
+    BEARER,
+    DESCRIPTION,
+    HEADERS,
+    HONOURED,
+    HOST_MESSAGE,
+    MEDIA_TYPES,
+    PATH_PATTERNS,
+    SUCCESSES,
+    Node,
+)
+
+TARGET = Path(chalicelib.__file__).with_name("openapi.json")
+REQUEST_ID = "2b1f0c7e5d3a4b6c8e9f0a1b2c3d4e5f"
+
+
+def document(table: Iterable[Route]) -> Node:
+    """Return the OpenAPI document of *table*; the same for the same routes and schemas."""
+    rows = sorted(table, key=lambda route: (route.path, route.method))
+    deeds = [(row.view, row.method) for row in rows]
+    paths: dict[str, Node] = {}
+    for row in rows:
+        several = deeds.count((row.view, row.method)) > 1
+        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, several=several)
+    failures = {error.code: error for row in rows for error in _failures(row)}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "TinyLlama Router",
+            "version": chalicelib.__version__,
+            "description": DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        # Relative to where this document was fetched: right behind any stage prefix.
+        "servers": [{"url": "."}],
+        "paths": paths,
+        "components": {
+            "schemas": {
+                **{name: _component(name) for name in sorted(schemas.REQUESTS + schemas.ANSWERS)},
+                "host_message": HOST_MESSAGE,
+            },
+            "headers": {name: _header(name) for name in HEADERS},
+            "examples": {code: {"value": _example(failures[code])} for code in sorted(failures)},
+            "securitySchemes": {"bearer": BEARER},
+        },
+    }
+
+
+def _operation(route: Route, *, several: bool) -> Node:
+    promise = inspect.getdoc(route.view) or ""
+    need = f"Needs the scope `{route.scope}`." if route.scope else "Public."
+    noun = route.path.split("/")[1].partition(".")[0]
+    honoured = [HONOURED[name] for name in _reads(route) if name in HONOURED]
+    operation: Node = {
+        "operationId": route.view.__name__ + (f"_at_{noun}" if several else ""),
+        "summary": promise.partition("\n")[0],
+        "description": f"{promise}\n\n{need}",
+        "tags": [noun],
+        "security": [{"bearer": [route.scope]}] if route.scope else [],
+        "parameters": [*_path_parameters(route.path), *honoured],
+    }
+    if route.body:
+        operation["requestBody"] = {
+            "required": True,
+            "description": f"At most {limits.BODY_BYTES} bytes of JSON in UTF-8.",
+            "content": {"application/json": {"schema": _reference("schemas", route.body)}},
+        }
+    operation["responses"] = {str(status): _response(route, status) for status in _statuses(route)}
+    return operation
+
+
+def _reads(route: Route) -> Sequence[str]:
+    """Return what a view reads, by the names and texts that its code holds, in their order.
+
+    Nothing else knows which headers and query parameters a route honours: so told, none can be
+    promised by mistake, and none be forgotten.
+    """
+    code = cast("FunctionType", route.view).__code__
+    texts = (value for value in code.co_consts if isinstance(value, str))
+    return (*code.co_names, *(texts if "integer" in code.co_names else ()))
+
+
+def _path_parameters(path: str) -> Iterator[Node]:
+    for name, pattern in PATH_PATTERNS.items():
+        if f"{{{name}}}" in path:
+            schema = {"type": "string", "pattern": pattern}
+            yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _failures(route: Route) -> Iterator[RouterError]:
+    """Yield each refusal that *route* can answer; a code may come twice."""
+    reads = _reads(route)
+    kinds: list[type[RouterError]] = [RouterError, *route.raises]
+    if route.body:
+        kinds += [errors.InvalidJson, errors.BodyTooLarge]
+        kinds += [errors.UnsupportedMediaType, errors.InvalidBody]
+    if "idempotency_key" in reads or "integer" in reads:
+        kinds.append(errors.InvalidParameter)
+    if route.scope:
+        kinds.append(errors.KeysUnavailable)
+        yield from (TokenRejected(reason) for reason in errors.TOKEN_REASONS)
+    if "door" in reads:
+        kinds.append(errors.NotConfigured)
+        # A route that answers 503 itself tells of the store in its own words.
+        kinds += (
+            [] if errors.StoreUnavailable.status in route.answers else [errors.StoreUnavailable]
+        )
+    yield from (kind() for kind in kinds)
+
+
+def _statuses(route: Route) -> list[int]:
+    return sorted({*route.answers, *(error.status for error in _failures(route))})
+
+
+def _response(route: Route, status: int) -> Node:
+    codes = {error.code: error.title for error in _failures(route) if error.status == status}
+    content: Node = {}
+    words, told = [], ["X-Request-Id"]
+    if status in route.answers:
+        words.append(SUCCESSES.get(status, "The store is away."))
+        content |= _answer(route.answers[status], status)
+        told += _answer_headers(route, status)
+    if codes:
+        words += [f"`{code}`: {title}." for code, title in sorted(codes.items())]
+        content |= _problem(status, sorted(codes))
+        told += {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(
+            status, []
+        )
+    node = {
+        "description": " ".join(words),
+        "headers": {name: _reference("headers", name) for name in sorted(set(told))},
+    }
+    return node | ({"content": content} if content else {})
+
+
+def _answer(name: str | None, status: int) -> Node:
+    if name is None:
+        # Without a schema a 200 is some JSON; other answers have no body then.
+        return {"application/json": {"schema": {"type": "object"}}} if status == 200 else {}  # noqa: PLR2004
+    examples = schemas.load(name)["examples"]
+    # A schema shows its values from the first state to the last.
+    example = examples[0] if status == 202 else examples[-1]  # noqa: PLR2004
+    media_type = MEDIA_TYPES.get(name, "application/json")
+    return {media_type: {"schema": _reference("schemas", name), "example": example}}
+
+
+def _answer_headers(route: Route, status: int) -> list[str]:
+    reads, name, told = _reads(route), route.answers[status], []
+    if "wait_seconds" in reads:
+        told += ["ETag", "Preference-Applied", "Retry-After"]
+    if name == "job" and route.method == "POST":
+        told.append("Location")
+    if "idempotency_key" in reads and status != 201:  # noqa: PLR2004
+        told.append("Idempotency-Replayed")
+    if name == "inbox_page":
+        told.append("Link")
+    if name == "health" and status == errors.StoreUnavailable.status:
+        told.append("Retry-After")
+    return told
+
+
+def _problem(status: int, codes: Sequence[str]) -> Node:
+    narrowed = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
+    content: Node = {
+        MEDIA_TYPES["problem"]: {
+            "schema": {"allOf": [_reference("schemas", "problem"), narrowed]},
+            "examples": {code: _reference("examples", code) for code in codes},
+        }
+    }
+    if status in (401, 403):
+        content["application/json"] = {"schema": _reference("schemas", "host_message")}
+    return content
+
+
+def _example(error: RouterError) -> Node:
+    if isinstance(error, errors.InvalidBody):
+        field = errors.FieldError("/temperature", "must be at most 2")
+        return errors.InvalidBody(errors=[field]).problem(REQUEST_ID)
+    return error.problem(REQUEST_ID)
+
+
+def _reference(kind: str, name: str) -> Node:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _header(name: str) -> Node:
+    description, example = HEADERS[name]
+    return {"description": description, "schema": {"type": "string"}, "example": example}
+
+
+def _component(name: str) -> Node:
+    """Return the schema *name*, its references turned into the document's own."""
+    text = json.dumps({k: v for k, v in schemas.load(name).items() if k not in ("$schema", "$id")})
+    component: Node = json.loads(text.replace('"urn:tinyllama:schema:', '"#/components/schemas/'))
+    return component
+
+
+def source() -> str:
+    """Return the text that the contract must have."""
+    import app  # noqa: PLC0415 - it serves the contract as it stands, so main may have to lay one
+
+    return json.dumps(document(app.route.table), indent=1, ensure_ascii=False) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None, target: Path = TARGET) -> int:
+    """Write the contract, or check it; return the exit status."""
+    parser = argparse.ArgumentParser(description="Write the API's OpenAPI document.")
+    parser.add_argument("--check", action="store_true", help="only say whether it is up to date")
+    options = parser.parse_args(arguments)
+    if not options.check and not target.is_file():
+        target.write_text("{}\n", encoding="utf-8")
+    wanted = source()
+    if not options.check:
+        target.write_text(wanted, encoding="utf-8")
+        return 0
+    if target.is_file() and target.read_text(encoding="utf-8") == wanted:
+        return 0
+    print(f"{target.name} is stale: run python -m tinyllama.contract", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
