@@ -23,7 +23,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from chalicelib import limits
-from chalicelib.errors import StoreUnavailable
+from chalicelib.errors import NotConfigured, StoreUnavailable
 
 _LUA = Path(__file__).parent / "lua"
 _CONNECT_SECONDS: Final = 2.0
@@ -81,9 +81,19 @@ class _Unix(_ReplacedWhenIdle, redis.connection.UnixDomainSocketConnection):
 
 
 def connect(url: str) -> "Store":
-    """Return the store at *url* (``redis://``, ``rediss://`` or ``unix://``); connects on use."""
+    """Return the store at *url* (``redis://``, ``rediss://`` or ``unix://``); connects on use.
+
+    Raises NotConfigured for an address that is none.
+    """
+    try:
+        return Store(redis.Redis.from_pool(_pool(url)))
+    except ValueError:
+        raise NotConfigured("TINYLLAMA_STORE_URL is not the address of a store") from None
+
+
+def _pool(url: str) -> redis.ConnectionPool:
     kinds = {"rediss": _Tls, "unix": _Unix}
-    pool = redis.ConnectionPool.from_url(
+    return redis.ConnectionPool.from_url(
         url,
         connection_class=kinds.get(url.partition(":")[0], _Tcp),
         decode_responses=True,
@@ -93,7 +103,6 @@ def connect(url: str) -> "Store":
         socket_connect_timeout=_CONNECT_SECONDS,
         socket_timeout=_ANSWER_SECONDS,
     )
-    return Store(redis.Redis.from_pool(pool))
 
 
 class Store:

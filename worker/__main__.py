@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Work until SIGTERM or SIGINT, then drain and return 0; 2 when a setting is missing or bad."""
     worker_settings = _parse(arguments)
     try:
-        queue = _queue(settings.required("store_url"))
+        connection = store.connect(settings.required("store_url"))
+        queue = JobQueue(connection, settings.queue_settings())
         engine = _engine(settings.engine_settings())
     except NotConfigured as error:
         sys.stderr.write(f"{error}\n")
@@ -66,14 +67,6 @@ def _seconds(text: str) -> float:
     if not 0 <= number < float("inf"):
         raise argparse.ArgumentTypeError("must be 0 or more")
     return number
-
-
-def _queue(store_url: str) -> JobQueue:
-    try:
-        connected = store.connect(store_url)
-    except ValueError:
-        raise NotConfigured("TINYLLAMA_STORE_URL is not the address of a store") from None
-    return JobQueue(connected, settings.queue_settings())
 
 
 def _engine(engine_settings: settings.EngineSettings) -> Engine:
