@@ -1,0 +1,159 @@
+"""The project packaged from a clone, unpacked as Lambda does, its functions started on demand."""
+
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tinyllama
+from chalicelib.settings import PROJECT, required
+from tests.infra.gateway import Gateway
+from tests.infra.package import Package
+from tests.infra.runtime_api import REGION, Function, StartFunction
+from tests.servers import Server
+
+# Where the machine says how to reach the package index; nothing of the project's.
+_PIP = re.compile(r"PIP_\w+|SSL_CERT_\w+|\w+_proxy", re.IGNORECASE)
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's files and no others: what git tracks, and what it would."""
+    folder = tmp_path_factory.mktemp("clone")
+    git = shutil.which("git")
+    assert git, "git is missing: apt-get install git"
+    listing = [git, "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(listing, cwd=PROJECT, check=True, capture_output=True)  # noqa: S603
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (PROJECT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def package(clone: Path) -> Package:
+    """The clone packaged for Terraform with nothing exported but the region."""
+    machine = {name: value for name, value in os.environ.items() if _PIP.fullmatch(name)}
+    chalice = Path(sys.executable).with_name("chalice")
+    run = subprocess.run(  # noqa: S603
+        [chalice, "package", "--pkg-format", "terraform", "out/"],
+        cwd=clone,
+        env={
+            "PATH": os.defpath,
+            "HOME": str(Path.home()),
+            "AWS_DEFAULT_REGION": REGION,
+            **machine,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    # Chalice only warns of a requirement it could not have, and ends well.
+    assert "Could not install dependencies" not in run.stdout + run.stderr
+    return Package(clone / "out")
+
+
+@pytest.fixture(scope="session")
+def task_root(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The zip unpacked, read-only as in Lambda; nothing may have been written there in the end."""
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        pytest.skip("the package holds x86_64 Linux binaries, which this machine cannot run")
+    root = tmp_path_factory.mktemp("task")
+    with zipfile.ZipFile(package.zip) as archive:
+        archive.extractall(root)
+    folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
+    before = {path: path.stat().st_mtime_ns for path in folders}
+    for path in folders:
+        path.chmod(0o555)
+    yield root
+    after = {path: path.stat().st_mtime_ns for path in [root, *root.rglob("*")] if path.is_dir()}
+    for path in folders:
+        path.chmod(0o755)
+    assert after == before, "the functions wrote into the task root"
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lambda's runtime client alone, so that no package of ours hides a missing requirement."""
+    folder = tmp_path_factory.mktemp("runtime")
+    for name in ("awslambdaric", "simplejson", "snapshot-restore-py"):
+        for file in importlib.metadata.files(name) or ():
+            target = folder / file
+            if target.resolve().is_relative_to(folder.resolve()):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(str(file.locate()), target)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def variables(valkey: Server, own_state: Path) -> dict[str, str]:
+    """The settings that Terraform would give both functions."""
+    del own_state
+    return {
+        "TINYLLAMA_ENV": "test",
+        "TINYLLAMA_STORE_URL": valkey.url,
+        "TINYLLAMA_ISSUER": required("issuer"),
+        "TINYLLAMA_AUDIENCE": required("audience"),
+        "TINYLLAMA_JWKS": str(tinyllama.development_jwks_path()),
+    }
+
+
+@pytest.fixture(scope="session")
+def start_function(
+    task_root: Path,
+    runtime: Path,
+    variables: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[StartFunction]:
+    """Start a function: its handler, and settings to change; None takes one away."""
+    logs = tmp_path_factory.mktemp("logs")
+    started: list[Function] = []
+
+    def start(handler: str, **changes: str | None) -> Function:
+        settings = {name: value for name, value in {**variables, **changes}.items() if value}
+        log = logs / f"{len(list(logs.iterdir()))}.log"
+        function = Function(task_root, runtime, handler, settings, log)
+        started.append(function)
+        return function
+
+    yield start
+    for function in started:
+        function.stop()
+
+
+@pytest.fixture(scope="session")
+def authorizer(start_function: StartFunction) -> Function:
+    """The authorizer's function."""
+    return start_function("app.jwt_authorizer")
+
+
+@pytest.fixture(scope="session")
+def api_function(start_function: StartFunction) -> Function:
+    """The API's function, whose store may hold what other tests left there."""
+    return start_function("app.app")
+
+
+@pytest.fixture
+def gateway(package: Package, authorizer: Function, api_function: Function) -> Gateway:
+    """The API as callers reach it on AWS."""
+    return Gateway(package.swagger, authorizer, api_function)
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of the loopback on which nobody listens, and nobody else will."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
