@@ -1,0 +1,196 @@
+"""A tenant's inbox: publish, page, read, acknowledge."""
+
+import pytest
+import redis
+
+from chalicelib import keyspace, limits
+from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
+from chalicelib.inbox import Inbox
+from tests.store.harness import contents, draft, now_ms
+
+
+def _expire(raw: "redis.Redis", *event_ids: str) -> None:
+    """Leave the store as it is once the events' retention has ended."""
+    raw.delete(*(keyspace.event(event_id) for event_id in event_ids))
+
+
+def _publish(inbox: Inbox, count: int) -> list[str]:
+    return [inbox.publish(draft())[0].id for _ in range(count)]
+
+
+def test_published_event_is_read_and_paged(inbox: Inbox, raw: "redis.Redis") -> None:
+    before = now_ms(raw)
+
+    event, known = inbox.publish(draft())
+
+    assert not known
+    assert inbox.read("acme", event.id) == event
+    assert list(inbox.page("acme", 0, 10)) == [event]
+    assert before <= event.created_at <= now_ms(raw)
+    assert not event.delivered
+
+
+@pytest.mark.parametrize("payload", [None, 0, "", [], {}, "Grüße\u2028", [1.5, {"a": None}], True])
+def test_payload_comes_back_as_it_went_in(inbox: Inbox, payload: object) -> None:
+    made = draft()
+    object.__setattr__(made, "payload", payload)
+
+    event, _ = inbox.publish(made)
+
+    assert inbox.read("acme", event.id).payload == payload
+
+
+def test_inbox_is_in_the_order_of_publishing(inbox: Inbox) -> None:
+    published = _publish(inbox, 40)
+
+    paged = list(inbox.page("acme", 0, 100))
+
+    assert [event.id for event in paged] == published
+    assert [event.sequence for event in paged] == sorted({event.sequence for event in paged})
+
+
+def test_page_begins_after_a_sequence_and_ends_at_its_limit(inbox: Inbox) -> None:
+    published = _publish(inbox, 5)
+    second = inbox.read("acme", published[1])
+
+    page = [event.id for event in inbox.page("acme", second.sequence, 2)]
+
+    assert page == published[2:4]
+
+
+def test_publishing_again_under_the_same_id_changes_nothing(
+    inbox: Inbox, raw: "redis.Redis"
+) -> None:
+    made = draft()
+    first = inbox.publish(made, "h", "k")
+    stored = contents(raw)
+
+    again = inbox.publish(made, "h", "k")
+
+    assert again == first
+    assert contents(raw) == stored
+
+
+def test_publishing_again_after_acknowledgement_puts_nothing_back(
+    inbox: Inbox, raw: "redis.Redis"
+) -> None:
+    made = draft()
+    inbox.publish(made)
+    inbox.acknowledge("acme", made.id)
+    stored = contents(raw)
+
+    inbox.publish(made)
+
+    assert contents(raw) == stored
+
+
+def test_same_key_and_body_answer_the_first_event(inbox: Inbox, raw: "redis.Redis") -> None:
+    first, _ = inbox.publish(draft(), "h", "k")
+    stored = contents(raw)
+
+    again = inbox.publish(draft(), "h", "k")
+
+    assert again == (first, True)
+    assert contents(raw) == stored
+
+
+def test_same_key_with_another_body_is_refused(inbox: Inbox, raw: "redis.Redis") -> None:
+    inbox.publish(draft(), "h", "k")
+    stored = contents(raw)
+
+    with pytest.raises(IdempotencyKeyReused):
+        inbox.publish(draft(), "other", "k")
+
+    assert contents(raw) == stored
+
+
+def test_same_key_of_another_tenant_is_another_key(inbox: Inbox) -> None:
+    inbox.publish(draft("acme"), "h", "k")
+
+    _, known = inbox.publish(draft("umbrella"), "other", "k")
+
+    assert not known
+
+
+def test_key_of_a_removed_event_says_that_it_is_gone(inbox: Inbox, raw: "redis.Redis") -> None:
+    first, _ = inbox.publish(draft(), "h", "k")
+    _expire(raw, first.id)
+
+    with pytest.raises(EventGone):
+        inbox.publish(draft(), "h", "k")
+
+
+def test_key_is_remembered_for_24_hours(inbox: Inbox, raw: "redis.Redis") -> None:
+    inbox.publish(draft(), "h", "k")
+
+    left = raw.pttl(keyspace.idempotency("acme", "events", "k"))
+
+    assert limits.IDEMPOTENCY_SECONDS * 1000 - 60_000 < left <= limits.IDEMPOTENCY_SECONDS * 1000
+
+
+def test_acknowledged_event_leaves_the_inbox_and_stays_readable(inbox: Inbox) -> None:
+    first, second = _publish(inbox, 2)
+
+    inbox.acknowledge("acme", first)
+
+    assert [event.id for event in inbox.page("acme", 0, 10)] == [second]
+    assert inbox.read("acme", first).delivered
+    assert not inbox.read("acme", second).delivered
+
+
+def test_acknowledging_again_changes_nothing(inbox: Inbox, raw: "redis.Redis") -> None:
+    (event_id,) = _publish(inbox, 1)
+    inbox.acknowledge("acme", event_id)
+    stored = contents(raw)
+
+    inbox.acknowledge("acme", event_id)
+
+    assert contents(raw) == stored
+
+
+def test_event_is_kept_14_days_and_a_day_after_acknowledgement(
+    inbox: Inbox, raw: "redis.Redis"
+) -> None:
+    (event_id,) = _publish(inbox, 1)
+    kept = raw.pttl(keyspace.event(event_id))
+
+    inbox.acknowledge("acme", event_id)
+
+    left = raw.pttl(keyspace.event(event_id))
+    assert limits.EVENT_SECONDS * 1000 - 60_000 < kept <= limits.EVENT_SECONDS * 1000
+    most = limits.ACKNOWLEDGED_SECONDS * 1000
+    assert most - 60_000 < left <= most
+
+
+def test_other_tenants_neither_see_nor_acknowledge_an_event(
+    inbox: Inbox, raw: "redis.Redis"
+) -> None:
+    (event_id,) = _publish(inbox, 1)
+    stored = contents(raw)
+
+    with pytest.raises(EventNotFound):
+        inbox.read("umbrella", event_id)
+    with pytest.raises(EventNotFound):
+        inbox.acknowledge("umbrella", event_id)
+
+    assert list(inbox.page("umbrella", 0, 10)) == []
+    assert contents(raw) == stored
+
+
+def test_absent_event_is_not_found(inbox: Inbox) -> None:
+    absent = draft().id
+
+    with pytest.raises(EventNotFound):
+        inbox.read("acme", absent)
+    with pytest.raises(EventNotFound):
+        inbox.acknowledge("acme", absent)
+
+
+def test_id_whose_record_expired_is_forgotten(inbox: Inbox, raw: "redis.Redis") -> None:
+    gone, kept = _publish(inbox, 2)
+    _expire(raw, gone)
+
+    paged = [event.id for event in inbox.page("acme", 0, 10)]
+
+    assert paged == [kept]
+    assert raw.zrange(keyspace.inbox("acme"), 0, -1) == [kept]
