@@ -9,7 +9,10 @@ if not holds(KEYS[1], ARGV[2]) then
   end
   local record = redis.call('HMGET', KEYS[1], 'state', 'attempt')
   if record[1] ~= 'queued' then
-    redis.call('ZREM', KEYS[3], ARGV[1])
+    -- A job that runs under another lease must lapse with it, or it would run for ever.
+    if record[1] ~= 'running' then
+      redis.call('ZREM', KEYS[3], ARGV[1])
+    end
     redis.call('DEL', KEYS[4])
     return {}
   end

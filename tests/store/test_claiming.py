@@ -265,6 +265,20 @@ def test_many_lapsed_leases_are_all_reclaimed(queue: JobQueue, raw: "redis.Redis
     assert {job.attempt for job in claimed} == {2}
 
 
+def test_running_job_that_became_ready_again_keeps_its_lease(
+    queue: JobQueue, raw: "redis.Redis"
+) -> None:
+    # A store whose clock went back between reclaim and open lets an ended lease open a ready job.
+    submit(queue)
+    running = claim(queue)
+    raw.zadd(keyspace.READY_JOBS, {running.job.id: 1})
+
+    assert queue.claim(token()) is None
+
+    lapse(raw, running.job.id, running.token)
+    assert claim(queue).job.attempt == 2
+
+
 def test_ready_id_without_a_record_is_passed_over(queue: JobQueue, raw: "redis.Redis") -> None:
     gone, job = submit(queue), submit(queue)
     raw.delete(keyspace.job(gone.id))
