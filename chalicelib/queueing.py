@@ -169,7 +169,7 @@ class JobQueue:
         Chunks that were appended before are passed over. Raises LeaseLost.
         """
         job_id = claim.job.id
-        keys = (keyspace.job(job_id), keyspace.job_tokens(job_id))
+        keys = (keyspace.job(job_id), keyspace.job_bell(job_id), keyspace.job_tokens(job_id))
         args: list[str | float] = [claim.token, offset, _TOKEN_ENTRIES, *chunks]
         _require_lease(self._store.run(_APPEND, keys, args))
 

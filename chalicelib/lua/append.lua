@@ -1,5 +1,5 @@
 -- Add what the model said since the last append. A repeat changes nothing.
--- KEYS  1 job  2 tokens
+-- KEYS  1 job  2 job's bell  3 tokens
 -- ARGV  1 token  2 offset of the first chunk in this attempt  3 most entries kept  4.. chunks
 -- Returns 1, or 0 when the lease is lost.
 if not holds(KEYS[1], ARGV[1]) then
@@ -11,11 +11,11 @@ local appended = tonumber(record[1])
 local text = table.concat(ARGV, '', 4 + math.max(0, appended - offset))
 local reached = offset + #ARGV - 3
 if reached > appended then
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*',
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*',
     'attempt', record[2], 'offset', math.max(offset, appended), 'text', text)
   redis.call('HSET', KEYS[1], 'appended', reached)
   if not record[3] then
-    redis.call('HSET', KEYS[1], 'first_token_at', now_ms())
+    change(KEYS[1], KEYS[2], 'first_token_at', now_ms())
   end
 end
 return 1

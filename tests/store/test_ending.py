@@ -245,3 +245,21 @@ def test_first_token_is_timed_once_in_each_attempt(queue: JobQueue, raw: "redis.
     lapse(raw, first.job.id, first.token)
 
     assert claim(queue).job.first_token_at is None
+
+
+def test_version_grows_with_every_change_of_the_record(queue: JobQueue, raw: "redis.Redis") -> None:
+    job = submit(queue)
+    seen = [job]
+    first = claim(queue)
+    seen.append(queue.fetch("acme", job.id))
+    queue.append(first, 0, ["a"])
+    seen.append(queue.fetch("acme", job.id))
+    lapse(raw, job.id, first.token)
+    queue.reclaim(job.id)
+    seen.append(queue.fetch("acme", job.id))
+    second = claim(queue)
+    seen.append(queue.fetch("acme", job.id))
+    queue.finish(second, DONE)
+    seen.append(queue.fetch("acme", job.id))
+
+    assert [job.version for job in seen] == [1, 2, 3, 4, 5, 6]
