@@ -8,7 +8,7 @@ local ids = KEYS[4]
 if redis.call('EXISTS', KEYS[1]) == 0 then
   local known = ids and redis.call('GET', ids)
   if known then
-    local known_id, hash = string.match(known, '^(%S+) (%S+)$')
+    local known_id, hash = string.match(known, '^(%S+) (%S*)$')
     return {'known', known_id, hash}
   end
   put_event(KEYS[1], KEYS[2], KEYS[3], {

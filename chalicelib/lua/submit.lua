@@ -7,7 +7,7 @@ local ids, id = KEYS[6], ARGV[1]
 if redis.call('EXISTS', KEYS[1]) == 0 then
   local known = ids and redis.call('GET', ids)
   if known then
-    local known_id, hash = string.match(known, '^(%S+) (%S+)$')
+    local known_id, hash = string.match(known, '^(%S+) (%S*)$')
     return {'known', known_id, hash}
   end
   if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[5]) then

@@ -94,6 +94,12 @@ def test_same_key_and_body_answer_the_first_event(inbox: Inbox, raw: "redis.Redi
     assert contents(raw) == stored
 
 
+def test_same_key_needs_no_hash_of_the_body(inbox: Inbox) -> None:
+    first, _ = inbox.publish(draft(), idempotency_key="k")
+
+    assert inbox.publish(draft(), idempotency_key="k") == (first, True)
+
+
 def test_same_key_with_another_body_is_refused(inbox: Inbox, raw: "redis.Redis") -> None:
     inbox.publish(draft(), "h", "k")
     stored = contents(raw)
