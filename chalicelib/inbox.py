@@ -58,11 +58,17 @@ class Inbox:
         Records are read as they are asked for, some at a time: a page may be cut short.
         """
         inbox = keyspace.inbox(tenant)
-        (ids,) = self._store.read(
-            ("ZRANGE", inbox, f"({after}", "+inf", "BYSCORE", "LIMIT", 0, limit)
-        )
-        for some in batched(ids, _RECORDS_PER_READ):
-            yield from self._readable(inbox, some)
+        more = True
+        # Expired ids were taken out on the way: the rest of a page lies behind them.
+        while more and limit > 0:
+            (ids,) = self._store.read(
+                ("ZRANGE", inbox, f"({after}", "+inf", "BYSCORE", "LIMIT", 0, limit)
+            )
+            more = len(ids) == limit
+            for some in batched(ids, _RECORDS_PER_READ):
+                for event in self._pending(inbox, some):
+                    after, limit = event.sequence, limit - 1
+                    yield event
 
     def read(self, tenant: str, event_id: str) -> Event:
         """Return one event, acknowledged or not. Raises EventNotFound."""
@@ -86,13 +92,15 @@ class Inbox:
         except EventNotFound:
             raise EventGone(f"the key's event {event_id} has been removed") from None
 
-    def _readable(self, inbox: str, ids: Iterable[str]) -> Iterator[Event]:
+    def _pending(self, inbox: str, ids: Iterable[str]) -> Iterator[Event]:
         records = self._store.read(*(("HGETALL", keyspace.event(event_id)) for event_id in ids))
-        for event_id, record in zip(ids, records, strict=True):
-            if record:
+        found = dict(zip(ids, records, strict=True))
+        expired = [event_id for event_id, record in found.items() if not record]
+        if expired:
+            self._store.run(_FORGET, (inbox, *map(keyspace.event, expired)), expired)
+        for event_id, record in found.items():
+            if record and record["delivered"] == "0":
                 yield _event(event_id, record)
-            else:
-                self._store.run(_FORGET, (keyspace.event(event_id), inbox), (event_id,))
 
 
 def _event(event_id: str, record: dict[str, str]) -> Event:

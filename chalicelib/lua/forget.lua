@@ -1,8 +1,11 @@
--- Take an id out of an inbox whose event's record has reached the end of its retention.
--- KEYS  1 event  2 inbox
--- ARGV  1 id
--- Returns 1 when it was taken out.
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  return 0
+-- Take ids out of an inbox whose events' records have reached the end of their retention.
+-- KEYS  1 inbox  2.. events
+-- ARGV  1.. ids
+-- Returns how many were taken out.
+local forgotten = 0
+for index, id in ipairs(ARGV) do
+  if redis.call('EXISTS', KEYS[index + 1]) == 0 then
+    forgotten = forgotten + redis.call('ZREM', KEYS[1], id)
+  end
 end
-return redis.call('ZREM', KEYS[2], ARGV[1])
+return forgotten

@@ -200,3 +200,30 @@ def test_id_whose_record_expired_is_forgotten(inbox: Inbox, raw: "redis.Redis") 
 
     assert paged == [kept]
     assert raw.zrange(keyspace.inbox("acme"), 0, -1) == [kept]
+
+
+def test_expired_events_do_not_shorten_a_page(inbox: Inbox, raw: "redis.Redis") -> None:
+    published = _publish(inbox, 45)
+    _expire(raw, *published[:20], *published[25:27])
+
+    paged = [event.id for event in inbox.page("acme", 0, 10)]
+
+    assert paged == [*published[20:25], *published[27:32]]
+
+
+def test_page_of_expired_events_alone_is_empty(inbox: Inbox, raw: "redis.Redis") -> None:
+    _expire(raw, *_publish(inbox, 20))
+
+    assert list(inbox.page("acme", 0, 5)) == []
+
+    assert not raw.exists(keyspace.inbox("acme"))
+
+
+def test_event_acknowledged_while_it_is_paged_is_not_shown_as_pending(inbox: Inbox) -> None:
+    published = _publish(inbox, 20)
+    page = inbox.page("acme", 0, 20)
+    first = next(page)
+
+    inbox.acknowledge("acme", published[-1])
+
+    assert [first.id, *(event.id for event in page)] == published[:-1]
