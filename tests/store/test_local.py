@@ -210,6 +210,21 @@ def test_a_killed_keeper_never_leads_to_two_servers_on_one_data_folder(system: S
 
 
 @pytest.mark.slow
+def test_the_keeper_is_out_of_reach_of_the_terminal_and_ends_when_asked(system: System) -> None:
+    user = system.user(worker="on")
+    system.url(user)
+    keeper = system.ward("store").parent()
+    assert keeper is not None
+    assert os.getsid(keeper.pid) != os.getsid(user.pid)
+
+    keeper.terminate()
+
+    assert until(lambda: not system.everything(), END_SECONDS)
+    with client(system.url(system.user())) as store:
+        assert store.ping()
+
+
+@pytest.mark.slow
 def test_a_server_that_no_keeper_wrote_down_is_ended_too(system: System) -> None:
     system.url(system.user())
     old_store = system.ward("store")

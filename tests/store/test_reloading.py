@@ -17,6 +17,8 @@ from tinyllama.reloading import Code
 
 APP = """
 import sys
+poller = sys.modules["chalice.cli.filewatch.eventbased"]
+poller.WatchdogRestarter.on_any_event = lambda *_: None
 from tinyllama import reloading
 reloading.only_for_changed_code()
 import os, time
