@@ -1,9 +1,15 @@
 """The API's table of contents: each route, its promise, one call. The parts are wired below it."""
 
+import sys
+
+# The file poller of `chalice local` watches already, and takes the opening of this very file for a
+# change of it. Nothing counts until the mend is in, which knows what does.
+if poller := sys.modules.get("chalice.cli.filewatch.eventbased"):
+    poller.WatchdogRestarter.on_any_event = lambda *_: None
+
 from chalicelib import settings
 
 if not settings.in_lambda():
-    # Before anything else: the file poller of `chalice local` is watching these imports.
     from tinyllama import reloading
 
     reloading.only_for_changed_code()

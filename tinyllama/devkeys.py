@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-import platformdirs
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from chalicelib import settings
 from chalicelib.errors import NotConfigured
+from tinyllama.state import state_folder
 
 # Every scope there is, sorted: a development token may do everything.
 SCOPES = (
@@ -42,19 +42,6 @@ SCOPES = (
 _KEY_BITS = 2048
 _KEY_FILE = "development-key.pem"
 _JWKS_FILE = "development-jwks.json"
-
-
-def state_folder() -> Path:
-    """Return where run-time files live: ``TINYLLAMA_STATE_DIR``, else the user's state folder.
-
-    Raises NotConfigured when that lies inside the project.
-    """
-    chosen = settings.variable("state_dir")
-    folder = Path(chosen) if chosen else platformdirs.user_state_path("tinyllama-router")
-    folder = folder.expanduser().resolve()
-    if folder.is_relative_to(settings.PROJECT):
-        raise NotConfigured("TINYLLAMA_STATE_DIR must not lie inside the project")
-    return folder
 
 
 def _keys_folder() -> Path:

@@ -25,10 +25,17 @@ DOOR_SECONDS = 10.0
 
 
 def state_folder() -> Path:
-    """Return the folder for everything this product keeps on this machine; it may not exist yet."""
+    """Return the folder for everything this product keeps on this machine; it may not exist yet.
+
+    ``TINYLLAMA_STATE_DIR``, else the user's state folder. Raises NotConfigured when it lies inside
+    the project, where the file poller of ``chalice local`` would see each file being opened.
+    """
     chosen = settings.variable("state_dir")
     # Resolved, so that two ways to write one folder are one local system.
-    return Path(chosen or platformdirs.user_state_path("tinyllama-router")).expanduser().resolve()
+    folder = Path(chosen or platformdirs.user_state_path("tinyllama-router")).expanduser().resolve()
+    if folder.is_relative_to(settings.PROJECT):
+        raise NotConfigured("TINYLLAMA_STATE_DIR must not lie inside the project")
+    return folder
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from chalicelib.errors import KeysUnavailable, TokenRejected
 from chalicelib.keysets import Key
 from chalicelib.settings import TokenSettings
 from chalicelib.tokens import Principal, Verifier, bearer_token
-from crafting import AUDIENCE, ISSUER, NOW, claims, jwk, key_set, sign, token
+from tests.crafting import AUDIENCE, ISSUER, NOW, claims, jwk, key_set, sign, token
 
 HEADER = {"alg": "RS256", "kid": "one"}
 COGNITO = {"aud": None, "client_id": AUDIENCE, "token_use": "access"}

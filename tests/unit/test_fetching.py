@@ -9,7 +9,7 @@ from io import BufferedIOBase
 import pytest
 
 from chalicelib.fetching import BODY_BYTES, FetchError, fetch
-from crafting import answer_with, serving
+from tests.crafting import answer_with, serving
 
 pytestmark = pytest.mark.slow
 

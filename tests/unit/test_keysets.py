@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib import keysets
 from chalicelib.errors import TokenRejected
-from crafting import b64, jwk, key_set, number, private_key
+from tests.crafting import b64, jwk, key_set, number, private_key
 
 SECOND = jwk("ES256", "two")
 # A product of small primes that keeps a made-up modulus from being anything but itself.

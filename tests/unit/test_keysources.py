@@ -16,7 +16,7 @@ from chalicelib.fetching import FetchError
 from chalicelib.keysets import KeySet
 from chalicelib.keysources import FileKeys, Freshness, RemoteKeys, key_source
 from chalicelib.settings import TokenSettings
-from crafting import answer_with, jwk, jwks_bytes, key_set, serving
+from tests.crafting import answer_with, jwk, jwks_bytes, key_set, serving
 
 FRESH = Freshness()
 SETTINGS = TokenSettings("https://issuer.example", "router", None, "sub", 5)

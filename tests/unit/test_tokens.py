@@ -12,7 +12,7 @@ import pytest
 from chalicelib import keysets, tokens
 from chalicelib.errors import TokenRejected
 from chalicelib.keysets import Key
-from crafting import b64, claims, jwk, key_set, private_key, sign
+from tests.crafting import b64, claims, jwk, key_set, private_key, sign
 
 RSA_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
 ALL_ALGORITHMS = [*RSA_ALGORITHMS, "ES256", "ES384", "ES512", "EdDSA"]
