@@ -16,7 +16,8 @@ from chalicelib.errors import NotConfigured, TokenRejected
 from chalicelib.keysources import key_source
 from chalicelib.settings import TokenSettings
 from chalicelib.tokens import Principal, Verifier
-from tinyllama import devkeys, state
+from tinyllama import devkeys
+from tinyllama.state import state_folder
 
 NOW = 1_800_000_000
 
@@ -195,8 +196,8 @@ def test_without_a_setting_the_users_state_folder_is_meant(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
 
-    assert state.state_folder().is_relative_to(tmp_path)
-    assert state.state_folder().name == "tinyllama-router"
+    assert state_folder().is_relative_to(tmp_path)
+    assert state_folder().name == "tinyllama-router"
 
 
 @pytest.mark.slow
