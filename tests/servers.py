@@ -23,8 +23,17 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
+        self.launch()
+        self.await_answer()
+
+    def launch(self, *options: str) -> None:
+        """Start the server with further *options*; it may not answer yet."""
+        command = [*self._command, *options]
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)  # noqa: S603
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
+
+    def await_answer(self) -> None:
+        """Wait until the server answers."""
         deadline = time.monotonic() + 20
         with self.client() as client:
             while not _answers(client):

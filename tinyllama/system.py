@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -90,6 +91,7 @@ def _serving(
     port: int, tenant: str, *, quiet: bool
 ) -> Iterator[tuple[Router, "subprocess.Popen[bytes]"]]:
     """Run ``chalice local`` and end it, also when Ctrl-C comes; a failed call is exit code 1."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = _free_port(port)
     if port not in (0, chosen):
         typer.echo(f"Port {port} is busy: taking {chosen}.")
