@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chalicelib import __version__, limits
 from chalicelib.edge import Call, Reply
@@ -95,28 +95,27 @@ def health(gauge: "Gauge | StoreUnavailable") -> Reply:
     Without a live worker it is a warning: prompts are taken, and wait.
     """
     if isinstance(gauge, StoreUnavailable):
-        checks, status = {"store:reachable": [{"status": "fail"}]}, "fail"
+        status, headers = "fail", gauge.headers
+        checks = {"store:reachable": [_check("fail", "datastore", output=gauge.detail)]}
     else:
-        state = "pass" if gauge.workers else "warn"
-        checks, status = _checks(gauge, state), state
-    return Reply(
-        {"status": status, "version": __version__, "checks": checks},
-        503 if status == "fail" else 200,
-        gauge.headers if isinstance(gauge, StoreUnavailable) else {},
-        "application/health+json",
-    )
+        status, headers = "pass" if gauge.workers else "warn", {}
+        idle = {} if gauge.workers else {"output": "no worker is live: prompts are taken and wait"}
+        checks = {
+            "store:reachable": [_check("pass", "datastore")],
+            "queue:waiting": [_count("pass", gauge.waiting, "jobs")],
+            "queue:running": [_count("pass", gauge.leased, "jobs")],
+            "workers:live": [_count(status, gauge.workers, "workers") | idle],
+        }
+    body = {"status": status, "version": __version__, "checks": checks}
+    return Reply(body, 503 if status == "fail" else 200, headers, "application/health+json")
 
 
-def _checks(gauge: "Gauge", workers: str) -> dict[str, Any]:
-    def check(status: str, kind: str, value: int) -> list[JsonObject]:
-        return [{"status": status, "componentType": kind, "observedValue": value}]
+def _check(status: str, kind: str, **told: object) -> JsonObject:
+    return {"status": status, "componentType": kind, **told}
 
-    return {
-        "store:reachable": [{"status": "pass", "componentType": "datastore"}],
-        "queue:waiting": check("pass", "component", gauge.waiting),
-        "queue:running": check("pass", "component", gauge.leased),
-        "workers:live": check(workers, "component", gauge.workers),
-    }
+
+def _count(status: str, value: int, unit: str) -> JsonObject:
+    return _check(status, "component", observedValue=value, observedUnit=unit)
 
 
 def _job_headers(call: Call, job: Job) -> dict[str, str]:

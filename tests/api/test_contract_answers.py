@@ -212,7 +212,6 @@ def test_every_trouble_in_the_contract_is_told_as_it_says(
     assert code is None or answer.json["code"] == code
 
 
-@pytest.mark.xfail(reason="accepted_event.json still says that delivered is always false")
 def test_a_key_whose_event_was_acknowledged_answers_as_the_contract_says(api: Api) -> None:
     event_id = api.post("/events", EVENT, idempotency_key="k").json["event_id"]
     api.delete(f"/inbox/{event_id}")

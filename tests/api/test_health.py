@@ -18,7 +18,9 @@ def test_health_is_public_and_warns_without_a_worker(transport: Transport, path:
     assert (health["status"], health["version"]) == ("warn", __version__)
     assert health["checks"]["store:reachable"][0]["status"] == "pass"
     assert health["checks"]["workers:live"][0] == {
-        "status": "warn", "componentType": "component", "observedValue": 0,
+        "status": "warn", "componentType": "component",
+        "observedValue": 0, "observedUnit": "workers",
+        "output": "no worker is live: prompts are taken and wait",
     }  # fmt: skip
 
 
