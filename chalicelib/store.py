@@ -33,8 +33,9 @@ _RETRIES: Final = 2
 
 _UNREACHABLE = (ConnectionError, TimeoutError)
 _REFUSING = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
-# Replies that redis-py has no class for: the disk is full, or too few replicas follow.
-_REFUSING_PREFIXES = ("MISCONF", "NOREPLICAS")
+# Replies that redis-py has no class for: the disk is full, too few replicas follow, a script runs
+# for too long, or a primary that a caller waited on was demoted.
+_REFUSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY ", "UNBLOCKED")
 
 
 class Script:

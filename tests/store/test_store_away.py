@@ -31,6 +31,8 @@ REFUSALS = [
     "OOM command not allowed when used memory > 'maxmemory'.",
     "MISCONF Redis is configured to save RDB snapshots, but it's unable to persist to disk.",
     "NOREPLICAS Not enough good replicas to write.",
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
     "ERR max number of clients reached",
 ]
 
@@ -114,6 +116,23 @@ def test_store_that_takes_no_writes_is_away_until_it_does(
     assert submit(queue).position == 0
 
 
+def test_store_busy_with_a_script_is_away_until_it_ends(
+    server: Server, queue: JobQueue, raw: "redis.Redis"
+) -> None:
+    name = "busy-reply-threshold"
+    with _configured(raw, {name: "10"}), ThreadPoolExecutor(1) as threads, server.client() as other:
+        endless = threads.submit(other.eval, "while true do end", 0)
+        time.sleep(0.05)
+
+        try:
+            _refused(queue)
+        finally:
+            raw.script_kill()
+
+        assert isinstance(endless.exception(), redis.ResponseError)
+    assert submit(queue).position == 0
+
+
 @contextmanager
 def _demoted(raw: "redis.Redis") -> Iterator[None]:
     """Make the store a replica of nobody who answers, as after a failover."""
@@ -136,6 +155,21 @@ def test_read_only_replica_is_away_until_it_is_promoted(
         assert queue.gauge().waiting == 1
 
     assert submit(queue).position == 1
+
+
+def test_waiter_on_a_demoted_primary_hears_that_the_store_is_away(
+    valkey: Server, far: Store
+) -> None:
+    queue = JobQueue(far, SETTINGS)
+    assert queue.claim(token()) is None
+
+    with valkey.client() as raw, ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(queue.wait, 10)
+        time.sleep(0.05)
+        with _demoted(raw):
+            raised = waiting.exception(timeout=5)
+
+    assert isinstance(raised, StoreUnavailable)
 
 
 @pytest.mark.slow
