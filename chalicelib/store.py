@@ -166,6 +166,9 @@ class Store:
         try:
             return self._retry.call_with_retry(call, lambda _: None) if retry else call()
         except (*_UNREACHABLE, *_REFUSING) as error:
+            if isinstance(error, ReadOnlyError):
+                # After a failover the address names another server than the open connections do.
+                self._client.connection_pool.disconnect(inuse_connections=False)
             raise _unavailable() from error
         except ResponseError as error:
             if str(error).startswith(_REFUSING_PREFIXES):

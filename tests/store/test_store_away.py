@@ -173,6 +173,20 @@ def test_waiter_on_a_demoted_primary_hears_that_the_store_is_away(
 
 
 @pytest.mark.slow
+def test_failover_is_followed_although_the_demoted_primary_still_answers(
+    valkey: Server, own: Server, far: Store, proxy: Proxy
+) -> None:
+    queue = JobQueue(far, SETTINGS)
+    submit(queue)
+
+    with valkey.client() as raw, _demoted(raw):
+        proxy.upstream = own.socket  # the address names the new primary from now on
+        _refused(queue)
+
+        assert submit(queue).position == 0
+
+
+@pytest.mark.slow
 def test_restarted_store_is_found_again(own: Server) -> None:
     queue = JobQueue(connect(own.url), SETTINGS)
     submit(queue)
