@@ -30,6 +30,9 @@ _CONNECT_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 3.0
 _IDLE_SECONDS: Final = 30.0
 _RETRIES: Final = 2
+# Callers' threads are what bounds connections: at a limit of the pool's own, work that waits for
+# an entry would shut out all other.
+_CONNECTIONS: Final = 10_000
 
 _UNREACHABLE = (ConnectionError, TimeoutError)
 _REFUSING = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
@@ -98,6 +101,7 @@ def _pool(url: str) -> redis.ConnectionPool:
         url,
         connection_class=kinds.get(url.partition(":")[0], _Tcp),
         decode_responses=True,
+        max_connections=_CONNECTIONS,
         driver_info=None,  # with it and protocol 3 the first command takes five round trips
         protocol=2,
         retry=Retry(NoBackoff(), 0),  # Store retries, once and with a bound

@@ -274,3 +274,30 @@ def test_broken_connections_are_made_again_unnoticed(far: Store, proxy: Proxy) -
     proxy.cut()
 
     assert submit(queue).position == 1
+
+
+@pytest.mark.slow
+def test_many_threads_may_wait_at_once(valkey: Server, store_url: str) -> None:
+    del valkey
+    connected = connect(store_url)
+    queue = JobQueue(connected, SETTINGS)
+    assert queue.claim(token()) is None
+    raised: list[BaseException] = []
+    ready = threading.Barrier(151)
+
+    def wait() -> None:
+        ready.wait()
+        try:
+            queue.wait(2)
+        except StoreUnavailable as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=wait) for _ in range(150)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    for thread in threads:
+        thread.join()
+
+    connected.close()
+    assert raised == []
