@@ -1,0 +1,50 @@
+"""The use cases where the store fails in between."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib.errors import StoreUnavailable
+from chalicelib.inbox import Inbox
+from chalicelib.jobs import Job
+from chalicelib.queueing import JobQueue
+from chalicelib.service import FrontDoor
+from chalicelib.settings import queue_settings
+from chalicelib.store import Store
+
+
+class LosesTheStoreWhileWaiting(JobQueue):
+    """A queue whose store goes away right after each submit."""
+
+    def await_change(self, job: Job, seconds: float) -> None:
+        del job, seconds
+        raise StoreUnavailable
+
+
+@pytest.fixture
+def door(store: Store) -> Callable[[JobQueue], FrontDoor]:
+    return lambda queue: FrontDoor(queue, Inbox(store), time.monotonic)
+
+
+def test_a_stored_job_is_told_though_the_store_goes_away_while_waiting(
+    store: Store, store_url: str, door: Callable[[JobQueue], FrontDoor]
+) -> None:
+    del store_url
+    service = door(LosesTheStoreWhileWaiting(store, queue_settings()))
+
+    job, known = service.submit("acme", {"prompt": "hi"}, None, wait_seconds=5)
+
+    assert not known
+    assert JobQueue(store, queue_settings()).fetch("acme", job.id).id == job.id
+
+
+def test_a_look_that_waits_tells_that_the_store_is_away(
+    store: Store, store_url: str, door: Callable[[JobQueue], FrontDoor]
+) -> None:
+    del store_url
+    service = door(LosesTheStoreWhileWaiting(store, queue_settings()))
+    job, _ = service.submit("acme", {"prompt": "hi"}, None, wait_seconds=0)
+
+    with pytest.raises(StoreUnavailable):
+        service.fetch("acme", job.id, job.version, wait_seconds=5)

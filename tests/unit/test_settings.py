@@ -1,0 +1,103 @@
+"""The environment: variables first, then .env.dev, never inside Lambda; bad ones are named."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.errors import NotConfigured
+from chalicelib.settings import PROJECT
+
+
+def in_new_process(code: str, **variables: str) -> str:
+    """Return what *code* prints with chalicelib.settings at hand and only *variables* set."""
+    return subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", f"from chalicelib import settings\n{code}"],
+        cwd=PROJECT,
+        env=variables,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("unset", ["", "   ", "${local.redis_url}", "redis://${var.host}"])
+def test_empty_and_unresolved_values_count_as_unset(
+    monkeypatch: pytest.MonkeyPatch, unset: str
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", unset)
+
+    assert settings.variable("store_url") is None
+
+
+def test_a_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.variable("audience") == "tinyllama-router"
+    monkeypatch.setenv("TINYLLAMA_AUDIENCE", "another")
+
+    assert settings.variable("audience") == "another"
+
+
+def test_an_empty_variable_leaves_the_files_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYLLAMA_AUDIENCE", "")
+
+    assert settings.variable("audience") == "tinyllama-router"
+
+
+def test_a_missing_setting_is_named_by_its_variable() -> None:
+    with pytest.raises(NotConfigured, match=r"^TINYLLAMA_NO_SUCH_THING is not set$"):
+        settings.required("no_such_thing")
+
+
+@pytest.mark.parametrize("value", ["abc", "0", "-1", "nan", "inf", "1e999"])
+def test_an_unusable_number_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_LEASE_SECONDS", value)
+
+    with pytest.raises(NotConfigured, match="TINYLLAMA_LEASE_SECONDS must be a number") as raised:
+        settings.queue_settings()
+
+    assert value not in raised.value.detail.removesuffix("at least 0.1")
+
+
+def test_a_laptop_needs_no_variable() -> None:
+    told = in_new_process("print(settings.environment(), settings.token_settings().audience)")
+
+    assert told == "local tinyllama-router"
+
+
+def test_the_file_is_never_read_inside_lambda() -> None:
+    told = in_new_process(
+        "print(settings.variable('env'))", AWS_LAMBDA_FUNCTION_NAME="api", _HANDLER="app.app"
+    )
+
+    assert told == "None"
+
+
+@pytest.mark.parametrize("handler", ["app.jwt_authorizer", "some/folder/app.jwt_authorizer"])
+def test_lambda_tells_which_role_a_function_has(
+    monkeypatch: pytest.MonkeyPatch, handler: str
+) -> None:
+    assert settings.lambda_role() == ""
+    monkeypatch.setenv("_HANDLER", handler)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "authorizer")
+
+    assert settings.lambda_role() == "jwt_authorizer"
+
+
+def test_the_local_environment_is_refused_inside_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "api")
+    monkeypatch.setenv("TINYLLAMA_ENV", "local")
+
+    with pytest.raises(NotConfigured, match="TINYLLAMA_ENV must not be local"):
+        settings.environment()
+
+
+def test_lines_of_a_file_may_be_comments_or_spaced(tmp_path: Path) -> None:
+    path = tmp_path / ".env.dev"
+    path.write_text("# a comment\n\n A = b=c \nEMPTY=\n", encoding="utf-8")
+
+    assert settings._read_defaults(path) == {"A": "b=c", "EMPTY": ""}  # noqa: SLF001
+    assert settings._read_defaults(tmp_path / "absent") == {}  # noqa: SLF001
