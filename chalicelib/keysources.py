@@ -105,9 +105,10 @@ class RemoteKeys:
         age = now - last.landed_at
         if age < self._freshness.stale_seconds:
             if (key := last.keys.get(kid)) is not None:
-                if age >= self._freshness.fresh_seconds:
-                    self._refresh(last)
-                return key
+                if age < self._freshness.fresh_seconds:
+                    return key
+                # What has landed meanwhile may have withdrawn it.
+                return self._refreshed(last).keys.find(kid)
             if now - missed_at < self._freshness.unknown_cooldown_seconds:
                 raise TokenRejected("key_unknown")
         return self._fetched(kid, last)
@@ -124,10 +125,13 @@ class RemoteKeys:
             raise TokenRejected("key_unknown")
         return key
 
-    def _refresh(self, seen: _Flight) -> None:
+    def _refreshed(self, seen: _Flight) -> _Flight:
+        """Return the newest keys there are after the wait that ``Freshness`` allows."""
         flight, started = self._board(seen)
         if flight is not None and started and self._freshness.refresh_wait_seconds:
             flight.landed.wait(self._freshness.refresh_wait_seconds)
+        with self._lock:
+            return self._last_good
 
     def _board(self, seen: _Flight) -> tuple[_Flight | None, bool]:
         """Return a flight that lands after *seen* and whether it starts here.

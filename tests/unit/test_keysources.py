@@ -104,6 +104,17 @@ def test_a_withdrawn_key_ends_with_the_next_fetch() -> None:
     assert refused(keys, "one") == "key_unknown"
 
 
+def test_a_withdrawn_key_is_refused_by_the_refresh_that_its_holder_waited_for() -> None:
+    issuer, clock = Issuer("one", "two"), Clock()
+    keys = RemoteKeys(issuer.load, replace(FRESH, refresh_wait_seconds=5), clock)
+    keys.find("one")
+
+    issuer.kids = ("two",)
+    clock.now += FRESH.stale_seconds - 1
+
+    assert refused(keys, "one") == "key_unknown"
+
+
 def test_unknown_kids_make_one_fetch_a_cooldown() -> None:
     issuer, clock = Issuer(), Clock()
     keys = RemoteKeys(issuer.load, FRESH, clock)
