@@ -114,7 +114,7 @@ class Laptop:
         headers = {
             "Content-Type": "application/problem+json",
             "X-Request-Id": request_id,
-            **self._routes.cors_headers,
+            **self._routes.common_headers,
             **error.headers,
         }
         body = json.dumps(error.problem(request_id)).encode()

@@ -160,9 +160,9 @@ class Routes:
         return register
 
     @property
-    def cors_headers(self) -> dict[str, str]:
-        """What a host must add to the answers it makes without a view."""
-        return self._cors.get_access_control_headers() if self._cors else {}
+    def common_headers(self) -> dict[str, str]:
+        """What every answer carries; a host must add it to those that it makes without a view."""
+        return _ALWAYS | (self._cors.get_access_control_headers() if self._cors else {})
 
     def _answering(self, route: Route) -> Callable[..., Response]:
         @functools.wraps(route.view)
@@ -187,7 +187,7 @@ class Routes:
             allow = response.headers.get("Allow")
             error = _CHALICE_ERRORS.get(response.status_code, RouterError)
             response = problem(error(headers={"Allow": str(allow)} if allow else None), request)
-        for name, value in {**_ALWAYS, **self.cors_headers}.items():
+        for name, value in self.common_headers.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-Id"] = request_id(request)
         return response

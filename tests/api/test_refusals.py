@@ -23,6 +23,8 @@ def require_problem(answer: Answer, status: int, code: str) -> dict[str, Any]:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-request-id"] == answer.json["request_id"]
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.json["status"] == status
     assert {"type", "title", "detail"} <= answer.json.keys()
     found: dict[str, Any] = answer.json
