@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from chalice.app import AuthRequest, Chalice
 
 from chalicelib import answers, edge, limits
-from chalicelib.authorizer import Decision, Gate, Gateway, Laptop
+from chalicelib.authorizer import Decision, Gate, Gateway, Host, Laptop
 from chalicelib.edge import Call, Reply
 from chalicelib.errors import (
     EventGone,
@@ -31,6 +31,7 @@ from chalicelib.errors import (
     IdempotencyKeyReused,
     JobGone,
     JobNotFound,
+    NotConfigured,
     QueueFull,
     StoreUnavailable,
 )
@@ -45,7 +46,11 @@ route = edge.Routes(app, now=time.time)  # noqa: TID251 - the clock that is hand
 @app.authorizer(ttl_seconds=60)
 def jwt_authorizer(request: AuthRequest) -> Decision:
     """Decide by the bearer token which routes a caller may use."""
-    return gate().decide(request)
+    try:
+        return gate().decide(request)
+    except NotConfigured as error:
+        # Unless it is refused in the host's words, a laptop's host drops the connection.
+        return host().refuse(error, request)
 
 
 @route("GET /health", answers={200: "health", 503: "health"})
@@ -179,7 +184,12 @@ def gate() -> Gate:
 
     accepted = _token_settings()
     verifier = tokens.Verifier(accepted, keysources.key_source(accepted))
-    return Gate(verifier, route, Gateway() if settings.in_lambda() else Laptop(route))
+    return Gate(verifier, route, host())
+
+
+def host() -> Host:
+    """Return how the host that calls us hears of a refusal."""
+    return Gateway() if settings.in_lambda() else Laptop(route)
 
 
 @functools.cache

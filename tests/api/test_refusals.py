@@ -138,6 +138,18 @@ def test_a_token_with_a_wrong_signature_is_refused(api: Api) -> None:
     require_problem(answer, 403, "signature_invalid")
 
 
+def test_a_router_that_cannot_judge_tokens_names_the_setting(
+    client_transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"Authorization": f"Bearer {tinyllama.make_token()}"}
+    monkeypatch.setenv("TINYLLAMA_JWKS", "http://issuer.example/keys")
+    app.gate.cache_clear()
+
+    answer = client_transport("GET", "/inbox", headers, b"")
+
+    assert "TINYLLAMA_JWKS" in require_problem(answer, 503, "not_configured")["detail"]
+
+
 def test_a_missing_token_is_401(api: Api) -> None:
     headers = {"Content-Type": "application/json"}
 
