@@ -139,7 +139,11 @@ class Store:
             pipeline = self._client.pipeline(transaction=False)
             for command in commands:
                 pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
-            answers: list[Any] = pipeline.execute()
+            # Not raised there, where the reply's first word is lost behind the command's.
+            answers: list[Any] = pipeline.execute(raise_on_error=False)
+            for answer in answers:
+                if isinstance(answer, redis.RedisError):
+                    raise answer
             return answers
 
         return self._guarded(once)

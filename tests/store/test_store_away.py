@@ -16,7 +16,7 @@ from chalicelib.errors import StoreUnavailable
 from chalicelib.queueing import Gauge, JobQueue
 from chalicelib.store import Store, connect
 from tests.servers import Server
-from tests.store.harness import DONE, SETTINGS, claim, submit, token
+from tests.store.harness import DONE, SETTINGS, claim, job_id, submit, token
 from tests.store.proxy import Proxy
 
 BOUND_SECONDS = 12.0
@@ -75,6 +75,8 @@ def test_every_refusal_of_a_server_is_the_store_being_away(
     _refused(queue)
     with pytest.raises(StoreUnavailable):
         queue.wait(0.1)
+    with pytest.raises(StoreUnavailable):
+        queue.fetch("acme", job_id())
     proxy.refusal = b""
 
     assert submit(queue).position == 0
