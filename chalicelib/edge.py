@@ -29,12 +29,13 @@ _EXPOSED_HEADERS = (
 )
 _ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _JSON = "application/json"
+_UTF_8 = {"charset=utf-8", 'charset="utf-8"'}
 _PROBLEM = "application/problem+json"
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
-_ETAG = re.compile(r'(?:W/)?"(\d{1,15})"')
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
+_ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"')
 _IDEMPOTENCY_KEY = re.compile(rf"[\x21-\x7e]{{1,{limits.IDEMPOTENCY_KEY_CHARS}}}")
 _OURS = 500  # from here on it is not the caller's fault, and the operator wants to know
-_INTEGER = re.compile(r"\d{1,15}")
+_INTEGER = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True)
@@ -241,9 +242,10 @@ def _require_scope(scope: str, request: Request, now: float) -> str:
 
 
 def _body(schema: str, request: Request) -> Any:
-    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.partition("charset=")[2].strip(' "').lower()
-    if media_type.strip().lower() != _JSON or charset not in ("", "utf-8"):
+    told = request.headers.get("content-type", "").lower().split(";")
+    media_type, *parameters = (part.strip() for part in told)
+    charsets = {text for text in parameters if text.startswith("charset=")}
+    if media_type != _JSON or charsets - _UTF_8:
         raise errors.UnsupportedMediaType(f"send the body as {_JSON}, in UTF-8")
     try:
         raw = cast("bytes", request.raw_body)

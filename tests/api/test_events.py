@@ -98,7 +98,10 @@ def test_an_empty_inbox_is_an_empty_page(api: Api) -> None:
     assert "link" not in answer.headers
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "limit=-1", "cursor=x"])
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=201", "limit=x", "limit=-1", "limit=%EF%BC%91", "limit=", "cursor=x"],
+)
 def test_an_unusable_page_parameter_is_named(api: Api, query: str) -> None:
     answer = api.get(f"/inbox?{query}")
 

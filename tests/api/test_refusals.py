@@ -41,7 +41,7 @@ def test_what_is_not_json_is_refused(api: Api, raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({}, "/prompt"),
+        ({}, ""),
         ({"prompt": ""}, "/prompt"),
         ({"prompt": 7}, "/prompt"),
         ({"prompt": "x", "temperature": True}, "/temperature"),
@@ -54,11 +54,20 @@ def test_what_is_not_json_is_refused(api: Api, raw: bytes) -> None:
 def test_a_bad_field_is_named_by_its_pointer(api: Api, body: Any, pointer: str) -> None:
     problem = require_problem(api.post("/infer", body), 422, "invalid_body")
 
-    assert pointer in [error["pointer"] for error in problem["errors"]] or pointer == "/prompt"
-    assert problem["errors"]
+    assert pointer in [error["pointer"] for error in problem["errors"]]
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "application/jsonp", ""])
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "text/plain",
+        "application/xml",
+        "application/jsonp",
+        "application/json, text/plain",
+        "application/json; Charset=UTF-16",
+        "",
+    ],
+)
 def test_another_content_type_is_refused(api: Api, media_type: str) -> None:
     answer = api.request("POST", "/infer", PROMPT, {"Content-Type": media_type})
 
@@ -74,7 +83,12 @@ def test_a_missing_content_type_is_refused(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "media_type", ["application/json; charset=utf-8", 'APPLICATION/JSON;charset="UTF-8"']
+    "media_type",
+    [
+        "application/json; charset=utf-8",
+        'APPLICATION/JSON;charset="UTF-8"',
+        "application/json; Charset=UTF-8 ; profile=x",
+    ],
 )
 def test_json_in_utf_8_is_read_however_it_is_written(api: Api, media_type: str) -> None:
     answer = api.request("POST", "/infer", PROMPT, {"Content-Type": media_type})
