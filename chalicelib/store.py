@@ -90,8 +90,11 @@ def connect(url: str) -> "Store":
     Raises NotConfigured for an address that is none.
     """
     try:
-        return Store(redis.Redis.from_pool(_pool(url)))
-    except ValueError:
+        pool = _pool(url)
+        # Made, not connected: only this looks at the options behind the address's question mark.
+        pool.connection_class(**pool.connection_kwargs)
+        return Store(redis.Redis.from_pool(pool))
+    except (ValueError, TypeError, redis.RedisError):
         raise NotConfigured("TINYLLAMA_STORE_URL is not the address of a store") from None
 
 

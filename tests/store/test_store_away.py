@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ import pytest
 import redis
 
 from chalicelib import store as store_module
-from chalicelib.errors import StoreUnavailable
+from chalicelib.errors import NotConfigured, StoreUnavailable
 from chalicelib.queueing import Gauge, JobQueue
 from chalicelib.store import Store, connect
 from tests.servers import Server
@@ -292,3 +293,21 @@ def test_many_threads_may_wait_at_once(valkey: Server, store_url: str) -> None:
 
     connected.close()
     assert raised == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://store:6379",
+        "redis://user:a-password@store:port",
+        "redis://user:a-password@store:6379?colour=blue",
+        "redis://user:a-password@store:6379?protocol=9",
+        "rediss://user:a-password@store:6379?ssl_cert_reqs=perhaps",
+    ],
+)
+def test_unusable_address_is_refused_at_once_without_repeating_it(url: str) -> None:
+    with pytest.raises(NotConfigured) as refused:
+        connect(url)
+
+    assert "TINYLLAMA_STORE_URL" in str(refused.value)
+    assert "a-password" not in "".join(traceback.format_exception(refused.value))
