@@ -217,7 +217,8 @@ def test_chunks_appended_before_are_passed_over(
 
     queue.append(claimed, offset, chunks)
 
-    assert _said(raw, claimed) == "abcd"
+    entries: Any = raw.xrange(keyspace.job_tokens(claimed.job.id))
+    assert [(entry["offset"], entry["text"]) for _, entry in entries] == [("0", "ab"), ("2", "cd")]
 
 
 def test_new_attempt_counts_its_chunks_from_zero(queue: JobQueue, raw: "redis.Redis") -> None:

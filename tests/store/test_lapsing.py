@@ -1,5 +1,7 @@
 """Leases that lapse: the job returns, and its late worker is refused."""
 
+import time
+
 import pytest
 import redis
 
@@ -212,3 +214,18 @@ def test_lapsed_id_without_a_record_is_passed_over(queue: JobQueue, raw: "redis.
     assert queue.claim(token()) is None
 
     assert queue.gauge() == Gauge(waiting=0, leased=0, workers=0)
+
+
+def test_wait_ends_at_once_when_a_lapsed_job_was_reclaimed_since_the_claim(
+    queue: JobQueue, raw: "redis.Redis"
+) -> None:
+    job = submit(queue)
+    lost = claim(queue)
+    assert queue.claim(token()) is None
+    lapse(raw, job.id, lost.token)
+    queue.reclaim(job.id)
+
+    began = time.monotonic()
+    queue.wait(5)
+
+    assert time.monotonic() - began < 1
