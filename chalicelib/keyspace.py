@@ -50,7 +50,7 @@ def event(event_id: str) -> str:
 
 
 def inbox(tenant: str) -> str:
-    """Name the zset of event ids by order: what the tenant has not acknowledged; as its members."""
+    """Name the zset of event ids by order, what was not acknowledged; as its youngest member."""
     return f"{_TAG}ready:inbox:{tenant}"
 
 

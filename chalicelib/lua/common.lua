@@ -28,6 +28,8 @@ local function put_event(event, inbox, sequence, fields)
     'sequence', order, 'delivered', 0)
   redis.call('PEXPIRE', event, fields.event_ms)
   redis.call('ZADD', inbox, order, fields.id)
+  -- Without this the ids in an inbox that nobody reads would outlive their records for ever.
+  redis.call('PEXPIRE', inbox, fields.event_ms)
   return order
 end
 

@@ -227,3 +227,11 @@ def test_event_acknowledged_while_it_is_paged_is_not_shown_as_pending(inbox: Inb
     inbox.acknowledge("acme", published[-1])
 
     assert [first.id, *(event.id for event in page)] == published[:-1]
+
+
+def test_inbox_nobody_reads_ends_with_its_last_event(inbox: Inbox, raw: "redis.Redis") -> None:
+    (event_id,) = _publish(inbox, 1)
+
+    left = raw.pexpiretime(keyspace.inbox("acme"))
+
+    assert left == pytest.approx(raw.pexpiretime(keyspace.event(event_id)), abs=100)
