@@ -31,12 +31,14 @@ class FrontDoor:
     ) -> tuple[Job, bool]:
         """Store a job, give it *wait_seconds* to end; the job, and whether it was there before.
 
+        The wait begins with the call: a slow store must not stretch it beyond the gateway's limit.
         Raises QueueFull, IdempotencyKeyReused, JobGone.
         """
+        deadline = self.clock() + wait_seconds
         idempotency = Idempotency(idempotency_key, _digest(request)) if idempotency_key else None
         job, known = self.queue.submit(_new_id("job"), tenant, request, idempotency)
         try:
-            return self._wait_until_ended(job, wait_seconds), known
+            return self._wait_until_ended(job, deadline), known
         except StoreUnavailable:
             # The job is stored: an error now would make its caller send it again.
             return job, known
@@ -44,13 +46,15 @@ class FrontDoor:
     def fetch(self, tenant: str, job_id: str, seen: int | None, wait_seconds: float) -> Job:
         """Return a job; waits while it is unchanged since version *seen*, or has not ended.
 
-        Raises JobNotFound.
+        The wait begins with the call. Raises JobNotFound.
         """
+        deadline = self.clock() + wait_seconds
         job = self.queue.fetch(tenant, job_id)
         if seen is None:
-            return self._wait_until_ended(job, wait_seconds)
-        if job.version == seen and not job.state.ended and wait_seconds > 0:
-            self.queue.await_change(job, wait_seconds)
+            return self._wait_until_ended(job, deadline)
+        left = deadline - self.clock()
+        if job.version == seen and not job.state.ended and left > 0:
+            self.queue.await_change(job, left)
             return self.queue.fetch(tenant, job_id)
         return job
 
@@ -79,8 +83,7 @@ class FrontDoor:
         """Tell how the queue stands."""
         return self.queue.gauge()
 
-    def _wait_until_ended(self, job: Job, seconds: float) -> Job:
-        deadline = self.clock() + seconds
+    def _wait_until_ended(self, job: Job, deadline: float) -> Job:
         while not job.state.ended and (left := deadline - self.clock()) > 0:
             self.queue.await_change(job, left)
             job = self.queue.fetch(job.tenant, job.id)

@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib.errors import StoreUnavailable
 from chalicelib.inbox import Inbox
-from chalicelib.jobs import Job
-from chalicelib.queueing import JobQueue
+from chalicelib.jobs import Job, JsonObject
+from chalicelib.queueing import Idempotency, JobQueue
 from chalicelib.service import FrontDoor
 from chalicelib.settings import queue_settings
 from chalicelib.store import Store
@@ -48,3 +48,41 @@ def test_a_look_that_waits_tells_that_the_store_is_away(
 
     with pytest.raises(StoreUnavailable):
         service.fetch("acme", job.id, job.version, wait_seconds=5)
+
+
+class AnswersSlowly(JobQueue):
+    """A queue whose store takes ten seconds of the clock below for each answer."""
+
+    seconds = 0.0
+    waited: float | None = None
+
+    def submit(
+        self, job_id: str, tenant: str, request: JsonObject, idempotency: Idempotency | None = None
+    ) -> tuple[Job, bool]:
+        self.seconds += 10
+        return super().submit(job_id, tenant, request, idempotency)
+
+    def fetch(self, tenant: str, job_id: str) -> Job:
+        self.seconds += 10
+        return super().fetch(tenant, job_id)
+
+    def await_change(self, job: Job, seconds: float) -> None:
+        del job
+        self.waited, self.seconds = seconds, self.seconds + seconds
+
+
+@pytest.mark.parametrize("use", ["submit", "look", "look for news"])
+def test_slow_store_counts_as_waiting(store: Store, store_url: str, use: str) -> None:
+    del store_url
+    queue = AnswersSlowly(store, queue_settings())
+    service = FrontDoor(queue, Inbox(store), lambda: queue.seconds)
+    request = {"prompt": "hi"}
+
+    if use == "submit":
+        service.submit("acme", request, None, wait_seconds=25)
+    else:
+        job, _ = JobQueue(store, queue_settings()).submit("job_1", "acme", request)
+        seen = job.version if use == "look for news" else None
+        service.fetch("acme", job.id, seen, wait_seconds=25)
+
+    assert queue.waited == 15
