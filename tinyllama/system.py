@@ -23,6 +23,10 @@ from tinyllama import devkeys, local
 PROMPT = "Why do llamas hum?"
 START_SECONDS = 60.0
 END_SECONDS = 15.0
+INTERRUPTED = 130  # what shells make of SIGINT
+
+# No proxy: a machine that has one for the world may not except loopback from it.
+_loopback = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class CallFailed(Exception):
@@ -48,7 +52,7 @@ class Router:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=40) as answer:  # noqa: S310
+            with _loopback.open(request, timeout=40) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             told = error.read().decode(errors="replace")
@@ -64,7 +68,12 @@ def up(port: int) -> None:
         _show_prompt(router)
         _show_curl(router)
         typer.echo("\nReady. Ctrl-C stops it; what is queued and unread stays.")
-        raise CallFailed(f"chalice local ended with exit code {server.wait()}")
+        try:
+            code = server.wait()
+        except KeyboardInterrupt:
+            typer.echo("\nStopping.")
+            return
+        raise CallFailed(f"chalice local ended with exit code {code}")
 
 
 def demo() -> None:
@@ -90,8 +99,10 @@ def demo() -> None:
 def _serving(
     port: int, tenant: str, *, quiet: bool
 ) -> Iterator[tuple[Router, "subprocess.Popen[bytes]"]]:
-    """Run ``chalice local`` and end it, also when Ctrl-C comes; a failed call is exit code 1."""
+    """Run ``chalice local`` and end it, whatever comes; a failed call is exit code 1."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Before the server: what fails between its start and the try below would leave it running.
+    token = devkeys.make_token(sub=tenant, expires_in=12 * 3600)
     chosen = _free_port(port)
     if port not in (0, chosen):
         typer.echo(f"Port {port} is busy: taking {chosen}.")
@@ -107,13 +118,13 @@ def _serving(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL if quiet else None,
     )
-    token = devkeys.make_token(sub=tenant, expires_in=12 * 3600)
     router = Router(f"http://127.0.0.1:{chosen}", token)
     try:
         _await_worker(router, server)
         yield router, server
     except KeyboardInterrupt:
         typer.echo("\nStopping.")
+        raise typer.Exit(INTERRUPTED) from None
     except CallFailed as error:
         typer.echo(f"tinyllama: {error}", err=True)
         raise typer.Exit(1) from None

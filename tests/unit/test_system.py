@@ -1,0 +1,95 @@
+"""`make run` and `make demo`: what they start ends with them, and they reach loopback anywhere."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import psutil
+import pytest
+
+from chalicelib import settings
+from tinyllama.system import Router
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers every GET."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "pass"}')
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def _run(state: Path, command: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-B", "-m", "tinyllama", command],
+        cwd=settings.PROJECT,
+        env=settings.child_environment({"TINYLLAMA_STATE_DIR": str(state)}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _servers(state: Path) -> list[psutil.Process]:
+    """Return the processes of `chalice local` that were started with *state*."""
+    found = []
+    for process in psutil.process_iter(["environ", "cmdline"]):
+        told = (process.info["environ"] or {}).get("TINYLLAMA_STATE_DIR") == str(state)
+        if told and "local" in (process.info["cmdline"] or []):
+            found.append(process)
+    return found
+
+
+def test_router_is_reached_past_a_proxy(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    assert Router(address, "token").call("GET", "/health") == {"status": "pass"}
+
+
+@pytest.mark.slow
+def test_server_does_not_outlive_a_start_that_fails(tmp_path: Path) -> None:
+    state = tmp_path / "file" / "state"
+    (tmp_path / "file").touch()
+
+    failed = _run(state, "demo")
+    failed.communicate(timeout=60)
+    left = _servers(state)
+    for process in left:
+        process.kill()
+
+    assert failed.returncode != 0
+    assert not left
+
+
+@pytest.mark.slow
+def test_demo_that_is_interrupted_says_so_and_does_not_pass(tmp_path: Path) -> None:
+    demo = _run(tmp_path, "demo")
+    deadline = time.monotonic() + 30
+    while not _servers(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    os.kill(demo.pid, signal.SIGINT)
+    told, errors = demo.communicate(timeout=60)
+
+    assert "Stopping." in told
+    assert "Traceback" not in errors
+    assert demo.returncode == 130
+    assert not _servers(tmp_path)
