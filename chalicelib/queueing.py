@@ -55,10 +55,17 @@ class Claim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: exactly one of *result* and *error* (``{"code", "detail"}``) is given."""
+    """How a run ended: exactly one of *result* and *error* (``{"code", "detail"}``) is given.
+
+    Raises ValueError for both or none.
+    """
 
     result: JsonObject | None = None
     error: JsonObject | None = None
+
+    def __post_init__(self) -> None:
+        if (self.result is None) == (self.error is None):
+            raise ValueError("an outcome is a result or an error")
 
 
 @dataclass(frozen=True)

@@ -205,6 +205,24 @@ def test_appending_again_changes_nothing(queue: JobQueue, raw: "redis.Redis") ->
     assert contents(raw) == stored
 
 
+def test_an_append_that_would_leave_a_gap_is_refused(queue: JobQueue, raw: "redis.Redis") -> None:
+    submit(queue)
+    claimed = claim(queue)
+    queue.append(claimed, 0, ["a"])
+    stored = contents(raw)
+
+    with pytest.raises(redis.ResponseError, match="GAP"):
+        queue.append(claimed, 2, ["c"])
+
+    assert contents(raw) == stored
+
+
+def test_an_outcome_is_a_result_or_an_error() -> None:
+    for both_or_none in ({}, {"result": {"text": ""}, "error": {"code": "x", "detail": "y"}}):
+        with pytest.raises(ValueError, match="a result or an error"):
+            Outcome(**both_or_none)
+
+
 @pytest.mark.parametrize(
     ("offset", "chunks"), [(0, ["a", "b", "c", "d"]), (1, ["b", "c", "d"]), (2, ["c", "d"])]
 )
