@@ -13,6 +13,7 @@ import tinyllama
 from chalicelib import limits
 from chalicelib.service import FrontDoor
 from tests.calls import Answer, Api, Transport
+from tests.contract_check import CONTRACT, operations
 
 PROMPT = {"prompt": "Say hello"}
 
@@ -186,10 +187,15 @@ def test_preflight_names_the_one_origin_and_every_header(http_transport: Transpo
     assert "POST" in answer.headers["access-control-allow-methods"]
 
 
-def test_a_browser_may_read_every_header_that_matters(api: Api) -> None:
-    exposed = api.post("/infer", PROMPT).headers["access-control-expose-headers"].split(",")
+def test_a_browser_may_send_and_read_every_header_of_the_contract(api: Api) -> None:
+    told = api.post("/infer", PROMPT).headers
 
-    assert {"ETag", "Link", "Location", "Retry-After", "X-Request-Id"} <= set(exposed)
+    read = set(told["access-control-expose-headers"].split(","))
+    sent = set(told["access-control-allow-headers"].split(","))
+    assert read >= CONTRACT["components"]["headers"].keys() | {"Allow"}
+    parameters = [each for _, _, operation in operations() for each in operation["parameters"]]
+    assert sent >= {each["name"] for each in parameters if each["in"] == "header"}
+    assert sent >= {"Authorization", "Content-Type"}
 
 
 @pytest.fixture
@@ -200,17 +206,19 @@ def hosted(api: Api) -> Iterator[Client]:
         yield client
 
 
-def called(authorizer: dict[str, Any] | None) -> Answer:
-    """Call GET /inbox as API Gateway would, with what the authorizer told once."""
+def called(
+    authorizer: dict[str, Any] | None, method: str = "GET", path: str = "/inbox", **event: Any
+) -> Answer:
+    """Call as API Gateway would, GET /inbox at first, with what the authorizer told once."""
     event = {
-        "resource": "/inbox",
+        "resource": path,
         "requestContext": {
-            "resourcePath": "/inbox", "httpMethod": "GET", "path": "/dev/inbox",
+            "resourcePath": path, "httpMethod": method, "path": f"/dev{path}",
             "requestId": "gateway-1", "authorizer": authorizer,
         },
         "headers": {}, "multiValueQueryStringParameters": None, "pathParameters": None,
         "stageVariables": None, "body": None, "isBase64Encoded": False,
-    }  # fmt: skip
+    } | event  # fmt: skip
     answer = app.app(event, None)
     found = {name.lower(): str(value) for name, value in answer["headers"].items()}
     return Answer(answer["statusCode"], found, answer["body"].encode())
@@ -239,6 +247,26 @@ def test_a_cached_policy_is_checked_again_inside(
     assert answer.status == status
     assert answer.json.get("code") == code
     assert answer.headers["x-request-id"] == "gateway-1"
+
+
+@pytest.mark.parametrize(
+    ("body", "encoded"),
+    [
+        ("%%%", True),
+        ("\u00e9", True),
+        ("e30", True),
+        ("/w==", True),
+        ('{"prompt": "\ud800"}', False),
+    ],
+)
+@pytest.mark.usefixtures("hosted")
+def test_a_body_that_the_gateway_spoilt_is_no_json(body: str, *, encoded: bool) -> None:
+    context = {"tenant": "a", "scopes": "infer:write", "expires_at": str(int(time.time()) + 60)}
+    headers = {"Content-Type": "application/json"}
+
+    answer = called(context, "POST", "/infer", headers=headers, body=body, isBase64Encoded=encoded)
+
+    require_problem(answer, 400, "invalid_json")
 
 
 @pytest.mark.usefixtures("hosted")
