@@ -167,7 +167,9 @@ def _answer(name: str | None, status: int) -> Node:
 def _answer_headers(route: Route, status: int) -> list[str]:
     reads, name, told = _reads(route), route.answers[status], []
     if "wait_seconds" in reads:
-        told += ["ETag", "Preference-Applied", "Retry-After"]
+        told += ["ETag", "Preference-Applied"]
+        # A submit answers 200 only when there is nothing left to come back for.
+        told += [] if (route.method, status) == ("POST", 200) else ["Retry-After"]
     if name == "job" and route.method == "POST":
         told.append("Location")
     if "idempotency_key" in reads and status != 201:  # noqa: PLR2004
