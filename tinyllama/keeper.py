@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -28,16 +28,20 @@ SHUTDOWN_SECONDS = 1.5
 
 TRIES = 5
 CALM_SECONDS = 10.0
-BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0)
+BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 5.0)
 
 log = logging.getLogger("tinyllama.keeper")
 
 
 class Ward:
-    """A process that is started again when it dies, until it has died too often in a row."""
+    """A process that is started again when it dies, until it has died too often in a row.
+
+    One that is *indispensable* is never given up.
+    """
 
     def __init__(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         self.name = name
+        self.indispensable = False
         self._start = start
         self._process: subprocess.Popen[bytes] | None = None
         self._deaths = 0
@@ -47,7 +51,7 @@ class Ward:
     @property
     def given_up(self) -> bool:
         """Whether it will not be started again."""
-        return self._deaths >= TRIES
+        return self._deaths >= TRIES and not self.indispensable
 
     @property
     def identity(self) -> Identity | None:
@@ -75,7 +79,7 @@ class Ward:
         if self.given_up:
             log.error("%s died %d times in a row and is given up", self.name, TRIES)
         else:
-            self._due = now + BACKOFF_SECONDS[self._deaths - 1]
+            self._due = now + BACKOFF_SECONDS[min(self._deaths, len(BACKOFF_SECONDS)) - 1]
 
     def end(self, grace_seconds: float) -> None:
         """End the process; one that does not end when asked is killed."""
@@ -116,10 +120,10 @@ class Keeper:
         except (NotConfigured, StoreUnavailable) as error:
             log.error("%s", error)  # noqa: TRY400 - its trace tells nothing
             kind = type(error).__name__
-            self._home.note("status", {"state": "failed", "kind": kind, "reason": str(error)})
+            self._note("status", {"state": "failed", "kind": kind, "reason": str(error)})
         except BaseException:
             log.exception("the keeper failed")
-            self._home.note("status", {"state": "failed"})
+            self._note("status", {"state": "failed"})
             raise
         finally:
             self._end()
@@ -148,9 +152,12 @@ class Keeper:
             started |= any([ward.tend(time.monotonic()) for ward in others])  # noqa: C419 - all
         elif embedded.serves(self._home):
             self._ready = True
-            self._home.note("status", {"state": "ready"})
+            # From now on its users know where it is and never ask for a start again: a disk that
+            # was full, say, must not be the end of it.
+            store.indispensable = True
+            self._note("status", {"state": "ready"})
         if started:
-            self._home.note("wards", {w.name: str(w.identity) for w in self._wards if w.identity})
+            self._note("wards", {w.name: str(w.identity) for w in self._wards if w.identity})
 
     def _closed(self) -> bool:
         """Close the door behind the last user; whoever comes later finds it closed and waits."""
@@ -160,7 +167,7 @@ class Keeper:
             with self._home.door():
                 if not self._stopping and self._register.any_left():
                     return False
-                self._home.note("status", {"state": "closing"})
+                self._note("status", {"state": "closing"})
         except StoreUnavailable:
             # Somebody is in the door for long: a user, so there is one.
             return self._stopping
@@ -170,8 +177,15 @@ class Keeper:
     def _end(self) -> None:
         for ward in reversed(self._wards):
             ward.end(SHUTDOWN_SECONDS if ward.name == "store" else DRAIN_SECONDS)
-        self._home.note("wards", {})
+        self._note("wards", {})
         self._home.socket.unlink(missing_ok=True)
+
+    def _note(self, name: str, content: Mapping[str, object]) -> None:
+        """Write a note; on a full disk go on without."""
+        try:
+            self._home.note(name, content)
+        except OSError as error:
+            log.warning("the note %s was not written: %s", name, error.strerror)
 
     def _end_leftovers(self) -> None:
         """End what a keeper that was killed has left running: two never serve one folder."""

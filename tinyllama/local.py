@@ -29,6 +29,13 @@ def start() -> str:
     """
     ours = home()
     ours.prepare()
+    try:
+        return _join(ours)
+    except OSError as error:
+        raise StoreUnavailable(f"the local system cannot be started ({error.strerror})") from error
+
+
+def _join(ours: Home) -> str:
     register, launches = Register(ours.users), 0
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:

@@ -1,7 +1,9 @@
 """The local system: one store and one worker for all users of a project, gone after the last."""
 
 import contextlib
+import errno
 import json
+import logging
 import os
 import select
 import shutil
@@ -9,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -17,10 +19,11 @@ import pytest
 import redis
 
 from chalicelib import settings
-from chalicelib.errors import NotConfigured
-from tinyllama import embedded, local, processes
+from chalicelib.errors import NotConfigured, StoreUnavailable
+from tinyllama import embedded, keeper, local, processes
+from tinyllama.keeper import Keeper
 from tinyllama.processes import Identity, Register
-from tinyllama.state import Home, hold
+from tinyllama.state import Home, hold, home
 
 USER = """
 import sys
@@ -113,6 +116,12 @@ class System:
         if not until(lambda: not self.everything(), 2 * END_SECONDS):
             for process in self.everything():
                 process.kill()
+
+
+def _answers(connection: redis.Redis) -> bool:
+    with contextlib.suppress(redis.RedisError):
+        return bool(connection.ping())
+    return False
 
 
 @pytest.fixture
@@ -257,6 +266,18 @@ def test_a_killed_store_comes_back_with_its_data_where_it_was(system: System) ->
 
 
 @pytest.mark.slow
+def test_a_store_that_served_once_comes_back_however_often_it_died(system: System) -> None:
+    url = system.url(system.user())
+
+    for _ in range(keeper.TRIES + 1):
+        store = system.ward("store")
+        processes.end(store, grace_seconds=0)
+
+    with client(url) as connection:
+        assert until(lambda: _answers(connection), 10)
+
+
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced(system: System) -> None:
     system.url(system.user(worker="on"))
     killed = system.ward("worker")
@@ -394,6 +415,38 @@ def test_a_url_survives_a_path_with_blanks() -> None:
 
     assert connection.connection_pool.connection_kwargs["path"] == str(home.socket)
     connection.close()
+
+
+class Full(Home):
+    """A folder on a disk without room."""
+
+    def note(self, name: str, content: Mapping[str, object]) -> None:
+        del name, content
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_does_not_end_the_keeper(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = Full(tmp_path)
+    full.prepare()
+    caplog.set_level(logging.INFO)
+
+    Keeper(full).run()
+
+    assert "the last user has ended" in caplog.text
+
+
+def test_a_folder_that_takes_no_file_is_a_store_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STATE_DIR", str(tmp_path))
+    home().prepare()
+    # A folder where a file should be: an error of the disk's, as a full one raises.
+    (home().folder / "door.lock").mkdir()
+
+    with pytest.raises(StoreUnavailable):
+        local.start()
 
 
 def test_a_lock_ends_with_its_last_holder(tmp_path: Path) -> None:
