@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
+import app
 import tinyllama
 from chalicelib import settings
 from chalicelib.errors import NotConfigured, TokenRejected
@@ -198,6 +199,21 @@ def test_without_a_setting_the_users_state_folder_is_meant(
 
     assert state_folder().is_relative_to(tmp_path)
     assert state_folder().name == "tinyllama-router"
+
+
+@pytest.mark.parametrize(
+    ("environment", "jwks", "trusted"),
+    [("local", "", True), ("local", "keys.json", False), ("staging", "", False)],
+)
+def test_the_development_key_counts_locally_and_without_a_key_set_alone(
+    monkeypatch: pytest.MonkeyPatch, environment: str, jwks: str, *, trusted: bool
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_ENV", environment)
+    monkeypatch.setenv("TINYLLAMA_JWKS", jwks)
+
+    accepted = app._token_settings()  # noqa: SLF001 - a verifier would ask the issuer
+
+    assert (accepted.jwks == str(tinyllama.development_jwks_path())) is trusted
 
 
 @pytest.mark.slow
