@@ -31,8 +31,10 @@ def state_folder() -> Path:
     the project, where the file poller of ``chalice local`` would see each file being opened.
     """
     chosen = settings.variable("state_dir")
-    # Resolved, so that two ways to write one folder are one local system.
-    folder = Path(chosen or platformdirs.user_state_path("tinyllama-router")).expanduser().resolve()
+    folder = Path(chosen or platformdirs.user_state_path("tinyllama-router")).expanduser()
+    # Two ways to write one folder are one local system; a relative one is seen from the project,
+    # where the keeper runs, wherever the command was given.
+    folder = (settings.PROJECT / folder).resolve()
     if folder.is_relative_to(settings.PROJECT):
         raise NotConfigured("TINYLLAMA_STATE_DIR must not lie inside the project")
     return folder

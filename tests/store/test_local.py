@@ -489,6 +489,17 @@ def test_a_machine_without_a_server_is_told_what_to_install_or_to_set() -> None:
         embedded.find_server(bundled=lambda: None, on_path=lambda _: None)
 
 
+def test_a_relative_state_folder_is_the_same_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STATE_DIR", "../state")
+    here = home()
+
+    monkeypatch.chdir(tmp_path)
+
+    assert home() == here
+
+
 def test_a_state_folder_that_cannot_be_made_is_named_by_its_variable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
