@@ -71,6 +71,11 @@ def running() -> bool:
     return lock is None
 
 
+def used() -> bool:
+    """Whether a process that called ``start`` still lives; only where the system has run."""
+    return Register(home().users).any_left()
+
+
 def _refuse_after(launches: int, status: dict[str, object]) -> None:
     """Stop trying once a keeper of our own has told why it failed, or has failed too often."""
     if launches and status.get("state") == "failed" and "reason" in status:

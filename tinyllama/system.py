@@ -88,6 +88,9 @@ def demo() -> None:
         typer.echo(f"Acknowledged: {len(left)} events are left in the inbox.")
     deadline = time.monotonic() + END_SECONDS
     while local.running():
+        if local.used():
+            typer.echo("Stopped. The store goes on for whoever else uses it.")
+            return
         if time.monotonic() > deadline:
             typer.echo("tinyllama: the embedded store did not end; see its log", err=True)
             raise typer.Exit(1)

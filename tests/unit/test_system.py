@@ -93,3 +93,25 @@ def test_demo_that_is_interrupted_says_so_and_does_not_pass(tmp_path: Path) -> N
     assert "Traceback" not in errors
     assert demo.returncode == 130
     assert not _servers(tmp_path)
+
+
+@pytest.mark.slow
+def test_demo_passes_while_another_process_uses_the_local_system(tmp_path: Path) -> None:
+    code = "import sys; from tinyllama import local; print(local.start(), flush=True); input()"
+    env = settings.child_environment({"TINYLLAMA_STATE_DIR": str(tmp_path)})
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-B", "-c", code],
+        cwd=settings.PROJECT,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline()
+
+        demo = _run(tmp_path, "demo")
+        told, errors = demo.communicate(timeout=60)
+        other.kill()
+
+    assert demo.returncode == 0, errors
+    assert "goes on" in told
