@@ -1,4 +1,4 @@
-"""What an event is, and the event that tells of a job's end. Pure: no clock, no I/O."""
+"""What an event is, and whom the router's own come from. Pure: no clock, no I/O."""
 
 from dataclasses import dataclass
 from typing import Any
