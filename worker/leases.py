@@ -93,8 +93,8 @@ class LeaseKeeper:
         asked = monotonic()
         try:
             self._queue.extend(held.claim)
-        except StoreUnavailable:
-            self._outage.begins()
+        except StoreUnavailable as error:
+            self._outage.begins(error)
             held.failures += 1
             pause = backoff_seconds(held.failures, STORE_FIRST_SECONDS, STORE_MOST_SECONDS)
             held.due = monotonic() + min(pause, self._period_seconds)
@@ -112,8 +112,8 @@ class LeaseKeeper:
     def _beat(self) -> None:
         try:
             self._queue.beat(self._name)
-        except StoreUnavailable:
-            self._outage.begins()
+        except StoreUnavailable as error:
+            self._outage.begins(error)
         else:
             self._outage.ends()
         self._next_beat = monotonic() + BEAT_SECONDS

@@ -29,12 +29,14 @@ class Outage:
         self._lock = threading.Lock()
         self._away = False
 
-    def begins(self) -> None:
-        """Note that a call did not reach the store."""
+    def begins(self, error: StoreUnavailable) -> None:
+        """Note that a call did not reach the store, and of what kind *error*'s cause is."""
         with self._lock:
             first, self._away = not self._away, True
         if first:
-            signals.log("store.away")
+            # The kind alone: a message may repeat the address. A wrong password is told from a
+            # server that is down by it, and no more than that is needed.
+            signals.log("store.away", error=type(error.__cause__).__name__)
 
     def ends(self) -> None:
         """Note that the store answered."""
@@ -68,8 +70,8 @@ class Patience:
         while True:
             try:
                 answer = await loop.run_in_executor(self._executor, lambda: move(*args, **kwargs))
-            except StoreUnavailable:
-                self._outage.begins()
+            except StoreUnavailable as error:
+                self._outage.begins(error)
                 if give_up is not None and give_up.is_set():
                     raise
             else:
