@@ -2,11 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from chalice.test import Client
 
 import app
 import tinyllama
@@ -199,11 +197,9 @@ def test_a_browser_may_send_and_read_every_header_of_the_contract(api: Api) -> N
 
 
 @pytest.fixture
-def hosted(api: Api) -> Iterator[Client]:
-    """The app as a host that has already authorized calls it."""
-    del api
-    with Client(app.app) as client:
-        yield client
+def hosted(client_transport: Transport) -> None:
+    """The app on the suite's store, to be called as by a host that has already authorized."""
+    del client_transport
 
 
 def called(
