@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from chalicelib.service import FrontDoor
 
 app = Chalice(app_name="tinyllama", configure_logs=False)
-route = edge.Routes(app, now=time.time)  # noqa: TID251 - the clock that is handed out
 
 
 @app.authorizer(ttl_seconds=60)
@@ -53,8 +52,11 @@ def jwt_authorizer(request: AuthRequest) -> Decision:
         return host().refuse(error, request)
 
 
-@route("GET /health", answers={200: "health", 503: "health"})
-@route("GET /status", answers={200: "health", 503: "health"})
+route = edge.Routes(app, jwt_authorizer, now=time.time)  # noqa: TID251 - the clock handed out
+
+
+@route("GET /health", scope=None, answers={200: "health", 503: "health"})
+@route("GET /status", scope=None, answers={200: "health", 503: "health"})
 def tell_health(_call: Call) -> Reply:
     """Tell whether the router can do its work, each dependency apart."""
     try:
@@ -63,7 +65,7 @@ def tell_health(_call: Call) -> Reply:
         return answers.health(error)
 
 
-@route("GET /openapi.json", answers={200: None})
+@route("GET /openapi.json", scope=None, answers={200: None})
 def tell_contract(_call: Call) -> Reply:
     """Tell the API's contract, OpenAPI 3.1."""
     return Reply(contract())
@@ -71,9 +73,9 @@ def tell_contract(_call: Call) -> Reply:
 
 @route(
     "POST /infer",
-    authorizer=jwt_authorizer,
     scope="infer:write",
     body="infer",
+    takes=("idempotency_key", "wait_seconds"),
     answers={202: "job", 200: "job"},
     raises=(IdempotencyKeyReused, JobGone, QueueFull),
 )
@@ -85,8 +87,8 @@ def submit_job(call: Call) -> Reply:
 
 @route(
     "GET /jobs/{job_id}",
-    authorizer=jwt_authorizer,
     scope="jobs:read",
+    takes=("seen_version", "wait_seconds"),
     answers={200: "job", 304: None},
     raises=(JobNotFound,),
 )
@@ -99,9 +101,9 @@ def fetch_job(call: Call, job_id: str) -> Reply:
 
 @route(
     "POST /events",
-    authorizer=jwt_authorizer,
     scope="events:write",
     body="event",
+    takes=("idempotency_key",),
     answers={201: "accepted_event", 200: "accepted_event"},
     raises=(IdempotencyKeyReused, EventGone),
 )
@@ -111,7 +113,12 @@ def publish_event(call: Call) -> Reply:
     return answers.published(event, known=known)
 
 
-@route("GET /inbox", authorizer=jwt_authorizer, scope="inbox:read", answers={200: "inbox_page"})
+@route(
+    "GET /inbox",
+    scope="inbox:read",
+    takes=("limit", "cursor"),
+    answers={200: "inbox_page"},
+)
 def page_inbox(call: Call) -> Reply:
     """Page through the events that nobody has acknowledged, oldest first."""
     limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
@@ -121,14 +128,12 @@ def page_inbox(call: Call) -> Reply:
 
 @route(
     "GET /inbox/{event_id}",
-    authorizer=jwt_authorizer,
     scope="inbox:read",
     answers={200: "inbox_event"},
     raises=(EventNotFound,),
 )
 @route(
     "GET /events/{event_id}",
-    authorizer=jwt_authorizer,
     scope="inbox:read",
     answers={200: "inbox_event"},
     raises=(EventNotFound,),
@@ -141,14 +146,12 @@ def read_event(call: Call, event_id: str) -> Reply:
 
 @route(
     "DELETE /inbox/{event_id}",
-    authorizer=jwt_authorizer,
     scope="inbox:ack",
     answers={204: None},
     raises=(EventNotFound,),
 )
 @route(
     "DELETE /events/{event_id}",
-    authorizer=jwt_authorizer,
     scope="inbox:ack",
     answers={204: None},
     raises=(EventNotFound,),

@@ -9,11 +9,13 @@ import json
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalice.app import AuthRequest, AuthResponse, AuthRoute
 
+from chalicelib import signals
 from chalicelib.edge import Route, Routes
 from chalicelib.errors import RouterError, TokenRejected
 
@@ -44,12 +46,13 @@ class Gate:
     def decide(self, request: AuthRequest) -> Decision:
         """Return the policy for the request's token. Raises what the host asks for."""
         try:
-            principal = self._verifier.verify(request.token or "")
+            principal = self._known_scopes(self._verifier.verify(request.token or ""))
             permitted = permitted_routes(self._routes.table, principal.scopes)
             if not permitted:
                 raise TokenRejected("scope_insufficient", "the token has no scope of this API")
             self._host.check_scope(principal, request)
         except RouterError as error:
+            signals.log("token_refused", code=error.code)
             return self._host.refuse(error, request)
         return AuthResponse(
             routes=[AuthRoute(path, [method]) for method, path in permitted],
@@ -57,6 +60,11 @@ class Gate:
             # Where this policy does not permit a route, that is why.
             context={**principal.context(), "reason": "scope_insufficient"},
         )
+
+    def _known_scopes(self, principal: "Principal") -> "Principal":
+        """Leave other APIs' scopes out: a token may hold many, a decision's size is bounded."""
+        known = {route.scope for route in self._routes.table}
+        return replace(principal, scopes=principal.scopes & known)
 
 
 def permitted_routes(table: Iterable[Route], scopes: frozenset[str]) -> list[tuple[str, str]]:

@@ -40,15 +40,17 @@ _INTEGER = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True)
 class Route:
-    """One row of the API: what it takes, what it needs, what it answers.
+    """One row of the API: what it needs, what it takes, what it answers.
 
-    *body* and the values of *answers* name JSON Schemas; a *scope* of None makes it public.
+    A *scope* of None makes it public. *body* and the values of *answers* name JSON Schemas;
+    *takes* names what else of a Call the view heeds: its properties and query parameters.
     """
 
     method: str
     path: str
     scope: str | None
     body: str | None
+    takes: tuple[str, ...]
     answers: Mapping[int, str | None]
     raises: tuple[type[RouterError], ...]
     view: View
@@ -123,9 +125,12 @@ class Routes:
     become answers around the view itself; the middleware mends what Chalice answers alone.
     """
 
-    def __init__(self, app: Chalice, now: Callable[[], float]) -> None:
+    def __init__(
+        self, app: Chalice, authorizer: ChaliceAuthorizer, now: Callable[[], float]
+    ) -> None:
         self.table: list[Route] = []
         self._app = app
+        self._authorizer = authorizer
         self._now = now
         origin = settings.variable("cors_origin")
         self._cors = (
@@ -137,9 +142,9 @@ class Routes:
         self,
         where: str,
         *,
-        authorizer: ChaliceAuthorizer | None = None,
-        scope: str | None = None,
+        scope: str | None,
         body: str | None = None,
+        takes: tuple[str, ...] = (),
         answers: Mapping[int, str | None],
         raises: tuple[type[RouterError], ...] = (),
     ) -> Callable[[View], View]:
@@ -147,12 +152,12 @@ class Routes:
         method, path = where.split(" ")
 
         def register(view: View) -> View:
-            route = Route(method, path, scope, body, answers, raises, view)
+            route = Route(method, path, scope, body, takes, answers, raises, view)
             self.table.append(route)
             self._app.route(
                 path,
                 methods=[method],
-                authorizer=authorizer if scope else None,
+                authorizer=self._authorizer if scope else None,
                 cors=self._cors,
                 content_types=[_JSON] if body else [],
             )(self._answering(route))

@@ -130,18 +130,24 @@ class JobQueue:
             position=answer[2],
         ), False
 
-    def fetch(self, tenant: str, job_id: str) -> Job:
+    def fetch(self, tenant: str, job_id: str, *, retry: bool = True) -> Job:
         """Return the tenant's job. Raises JobNotFound, for another tenant's job just the same."""
         record, position = self._store.read(
-            ("HGETALL", keyspace.job(job_id)), ("ZRANK", keyspace.READY_JOBS, job_id)
+            ("HGETALL", keyspace.job(job_id)),
+            ("ZRANK", keyspace.READY_JOBS, job_id),
+            retry=retry,
         )
         if not record or record["tenant"] != tenant:
             raise JobNotFound(f"there is no job {job_id}")
         return _job(job_id, record, position)
 
-    def await_change(self, job: Job, seconds: float) -> None:
-        """Block until the job's record is newer than *job*, at most *seconds*."""
+    def await_change(self, job: Job, seconds: float) -> Job:
+        """Return the job once its record is newer than *job*, or as it is after *seconds*.
+
+        Nothing is tried again: whoever waited has no time left for it. Raises JobNotFound.
+        """
         self._store.await_entry(keyspace.job_bell(job.id), f"{job.version}-0", seconds)
+        return self.fetch(job.tenant, job.id, retry=False)
 
     def claim(self, token: str) -> Claim | None:
         """Lease the oldest ready job, or None; two tokens never hold the same one.

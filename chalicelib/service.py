@@ -54,8 +54,7 @@ class FrontDoor:
             return self._wait_until_ended(job, deadline)
         left = deadline - self.clock()
         if job.version == seen and not job.state.ended and left > 0:
-            self.queue.await_change(job, left)
-            return self.queue.fetch(tenant, job_id)
+            return self.queue.await_change(job, left)
         return job
 
     def publish(
@@ -85,8 +84,7 @@ class FrontDoor:
 
     def _wait_until_ended(self, job: Job, deadline: float) -> Job:
         while not job.state.ended and (left := deadline - self.clock()) > 0:
-            self.queue.await_change(job, left)
-            job = self.queue.fetch(job.tenant, job.id)
+            job = self.queue.await_change(job, left)
         return job
 
 
@@ -95,5 +93,5 @@ def _new_id(kind: str) -> str:
 
 
 def _digest(body: Any) -> str:
-    """Return a hash that two bodies share when they are the same JSON value."""
+    """Return a hash that two bodies share when they differ in white space and order alone."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -6,6 +6,7 @@ unresolved ``${...}`` (Terraform syntax that Chalice copies through) count as un
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,12 @@ from chalicelib.errors import NotConfigured
 PREFIX = "TINYLLAMA_"
 PROJECT = Path(__file__).resolve().parent.parent
 LOCAL = "local"
+
+_SETTING = re.compile(
+    r"""\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*"""
+    r"""(?:(?P<quote>["'])(?P<quoted>[^"']*)(?P=quote)|(?P<plain>[^\s"'#]*))\s*(?:\s#.*)?""",
+    re.ASCII,
+)
 
 
 def in_lambda() -> bool:
@@ -29,12 +36,21 @@ def lambda_role() -> str:
 
 
 def _read_defaults(path: Path) -> dict[str, str]:
-    """Return the ``NAME=value`` lines of *path*; a missing file holds none."""
+    """Return the ``NAME=value`` lines of *path*, quoted and exported ones too; {} without it.
+
+    Raises NotConfigured for any other line that is neither empty nor a comment, by its number.
+    """
     if not path.is_file():
         return {}
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    found = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        setting = _SETTING.fullmatch(line)
+        if setting is None:
+            raise NotConfigured(f"line {number} of {path.name} is no NAME=value")
+        found[setting["name"]] = setting["quoted"] or setting["plain"] or ""
+    return found
 
 
 # Read once, at import: the file poller of `chalice local` takes a later look for a change.

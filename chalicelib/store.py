@@ -13,6 +13,7 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import (
     ClusterDownError,
     ConnectionError,  # noqa: A004 - redis-py's own name for it
+    NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -35,7 +36,13 @@ _RETRIES: Final = 2
 _CONNECTIONS: Final = 10_000
 
 _UNREACHABLE = (ConnectionError, TimeoutError)
-_REFUSING = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+_REFUSING = (
+    ClusterDownError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TryAgainError,
+)
 # Replies that redis-py has no class for: the disk is full, too few replicas follow, a script runs
 # for too long, or a primary that a caller waited on was demoted.
 _REFUSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY ", "UNBLOCKED")
@@ -135,7 +142,7 @@ class Store:
 
         return self._guarded(once)
 
-    def read(self, *commands: tuple[str | float, ...]) -> list[Any]:
+    def read(self, *commands: tuple[str | float, ...], retry: bool = True) -> list[Any]:
         """Answer several read-only *commands* in one round trip."""
 
         def once() -> list[Any]:
@@ -149,7 +156,7 @@ class Store:
                     raise answer
             return answers
 
-        return self._guarded(once)
+        return self._guarded(once, retry=retry)
 
     def await_entry(self, stream: str, after: str, seconds: float) -> str | None:
         """Block until *stream* has an entry later than *after*: its id, or None after *seconds*."""

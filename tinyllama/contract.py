@@ -10,8 +10,6 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import FunctionType
-from typing import cast
 
 import chalicelib
 from chalicelib import errors, limits, schemas
@@ -70,7 +68,7 @@ def _operation(route: Route, *, several: bool) -> Node:
     promise = inspect.getdoc(route.view) or ""
     need = f"Needs the scope `{route.scope}`." if route.scope else "Public."
     noun = route.path.split("/")[1].partition(".")[0]
-    honoured = [HONOURED[name] for name in _reads(route) if name in HONOURED]
+    honoured = [HONOURED[name] for name in route.takes]
     operation: Node = {
         "operationId": route.view.__name__ + (f"_at_{noun}" if several else ""),
         "summary": promise.partition("\n")[0],
@@ -89,17 +87,6 @@ def _operation(route: Route, *, several: bool) -> Node:
     return operation
 
 
-def _reads(route: Route) -> Sequence[str]:
-    """Return what a view reads, by the names and texts that its code holds, in their order.
-
-    Nothing else knows which headers and query parameters a route honours: so told, none can be
-    promised by mistake, and none be forgotten.
-    """
-    code = cast("FunctionType", route.view).__code__
-    texts = (value for value in code.co_consts if isinstance(value, str))
-    return (*code.co_names, *(texts if "integer" in code.co_names else ()))
-
-
 def _path_parameters(path: str) -> Iterator[Node]:
     for name, pattern in PATH_PATTERNS.items():
         if f"{{{name}}}" in path:
@@ -109,22 +96,19 @@ def _path_parameters(path: str) -> Iterator[Node]:
 
 def _failures(route: Route) -> Iterator[RouterError]:
     """Yield each refusal that *route* can answer; a code may come twice."""
-    reads = _reads(route)
     kinds: list[type[RouterError]] = [RouterError, *route.raises]
     if route.body:
         kinds += [errors.InvalidJson, errors.BodyTooLarge]
         kinds += [errors.UnsupportedMediaType, errors.InvalidBody]
-    if "idempotency_key" in reads or "integer" in reads:
+    if not {"idempotency_key", "limit", "cursor"}.isdisjoint(route.takes):
         kinds.append(errors.InvalidParameter)
     if route.scope:
         kinds.append(errors.KeysUnavailable)
         yield from (TokenRejected(reason) for reason in errors.TOKEN_REASONS)
-    if "door" in reads:
+        kinds += [errors.NotConfigured, errors.StoreUnavailable]
+    elif errors.StoreUnavailable.status in route.answers:
+        # It tells of the store in words of its own.
         kinds.append(errors.NotConfigured)
-        # A route that answers 503 itself tells of the store in its own words.
-        kinds += (
-            [] if errors.StoreUnavailable.status in route.answers else [errors.StoreUnavailable]
-        )
     yield from (kind() for kind in kinds)
 
 
@@ -165,14 +149,14 @@ def _answer(name: str | None, status: int) -> Node:
 
 
 def _answer_headers(route: Route, status: int) -> list[str]:
-    reads, name, told = _reads(route), route.answers[status], []
-    if "wait_seconds" in reads:
+    takes, name, told = route.takes, route.answers[status], []
+    if "wait_seconds" in takes:
         told += ["ETag", "Preference-Applied"]
         # A submit answers 200 only when there is nothing left to come back for.
         told += [] if (route.method, status) == ("POST", 200) else ["Retry-After"]
     if name == "job" and route.method == "POST":
         told.append("Location")
-    if "idempotency_key" in reads and status != 201:  # noqa: PLR2004
+    if "idempotency_key" in takes and status != 201:  # noqa: PLR2004
         told.append("Idempotency-Replayed")
     if name == "inbox_page":
         told.append("Link")

@@ -25,7 +25,7 @@ SUCCESSES = {
     304: "Unchanged since the version that `If-None-Match` names.",
 }
 
-# What a view reads of its Call, and the parameter that it thereby honours.
+# What a route takes of its Call, and the parameter that it thereby honours.
 HONOURED: Mapping[str, Node] = {
     "idempotency_key": {
         "name": "Idempotency-Key",

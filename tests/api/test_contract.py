@@ -1,16 +1,20 @@
 """The contract as a document: generated, sound, complete, and with teeth."""
 
 from pathlib import Path
+from types import FunctionType
+from typing import cast
 
 import openapi_spec_validator
 import pytest
 
 import app
 from chalicelib import errors
+from chalicelib.edge import Route
 from chalicelib.errors import RouterError
 from tests.calls import Api
 from tests.contract_check import CONTRACT, check, codes_of, operations, validator
 from tinyllama import contract
+from tinyllama.contract_words import HONOURED
 
 ABSENT = "0" * 32
 NO_ROUTE = {
@@ -115,3 +119,13 @@ def test_an_answer_that_breaks_the_contract_is_noticed(
 ) -> None:
     with pytest.raises(AssertionError):
         check(method, path, status, headers, body)
+
+
+@pytest.mark.parametrize("route", app.route.table, ids=lambda route: f"{route.method} {route.path}")
+def test_a_view_heeds_what_its_route_says_it_takes_and_nothing_else(route: Route) -> None:
+    code = cast("FunctionType", route.view).__code__
+    texts = code.co_consts if "integer" in code.co_names else ()
+
+    heeded = {name for name in (*code.co_names, *texts) if name in HONOURED}
+
+    assert heeded == set(route.takes)

@@ -192,6 +192,7 @@ class AwayIssuer:
         raise KeysUnavailable(headers={"Retry-After": "2"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transport", ["client"], indirect=True)
 @pytest.mark.parametrize(("method", "path", "status", "code"), documented(in_trouble=True))
 def test_every_trouble_in_the_contract_is_told_as_it_says(

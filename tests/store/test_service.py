@@ -17,7 +17,7 @@ from chalicelib.store import Store
 class LosesTheStoreWhileWaiting(JobQueue):
     """A queue whose store goes away right after each submit."""
 
-    def await_change(self, job: Job, seconds: float) -> None:
+    def await_change(self, job: Job, seconds: float) -> Job:
         del job, seconds
         raise StoreUnavailable
 
@@ -62,13 +62,13 @@ class AnswersSlowly(JobQueue):
         self.seconds += 10
         return super().submit(job_id, tenant, request, idempotency)
 
-    def fetch(self, tenant: str, job_id: str) -> Job:
+    def fetch(self, tenant: str, job_id: str, *, retry: bool = True) -> Job:
         self.seconds += 10
-        return super().fetch(tenant, job_id)
+        return super().fetch(tenant, job_id, retry=retry)
 
-    def await_change(self, job: Job, seconds: float) -> None:
-        del job
+    def await_change(self, job: Job, seconds: float) -> Job:
         self.waited, self.seconds = seconds, self.seconds + seconds
+        return job
 
 
 @pytest.mark.parametrize("use", ["submit", "look", "look for news"])

@@ -46,7 +46,7 @@ def test_an_allow_names_every_route_of_the_scopes_and_no_other(gate: Gate) -> No
 
 
 def test_the_context_is_flat_strings(gate: Gate) -> None:
-    decision = cast("AuthResponse", gate.decide(asked(sub="acme", scope="jobs:read")))
+    decision = cast("AuthResponse", gate.decide(asked(sub="acme", scope="jobs:read other:thing")))
 
     context = decision.to_dict(asked())["context"]
     assert all(isinstance(value, str) for value in context.values())

@@ -95,9 +95,35 @@ def test_the_local_environment_is_refused_inside_lambda(monkeypatch: pytest.Monk
         settings.environment()
 
 
-def test_lines_of_a_file_may_be_comments_or_spaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=b=c", "b=c"),
+        (" A = b ", "b"),
+        ("export A=b", "b"),
+        ('A="b c"', "b c"),
+        ("A='b#c'  # why", "b#c"),
+        ("A=b # why", "b"),
+        ("A=", ""),
+        ("# A=b", None),
+        ("", None),
+    ],
+)
+def test_a_file_is_read_as_shells_do(tmp_path: Path, line: str, value: str | None) -> None:
     path = tmp_path / ".env.dev"
-    path.write_text("# a comment\n\n A = b=c \nEMPTY=\n", encoding="utf-8")
+    path.write_text(line + "\n", encoding="utf-8")
 
-    assert settings._read_defaults(path) == {"A": "b=c", "EMPTY": ""}  # noqa: SLF001
+    assert settings._read_defaults(path).get("A") == value  # noqa: SLF001
+
+
+@pytest.mark.parametrize("line", ["A", "=b", "A b=c", 'A="b', "A=b c"])
+def test_a_line_that_cannot_be_read_is_told_by_its_number(tmp_path: Path, line: str) -> None:
+    path = tmp_path / ".env.dev"
+    path.write_text(f"# first\n{line}\n", encoding="utf-8")
+
+    with pytest.raises(NotConfigured, match=r"^line 2 of \.env\.dev is no NAME=value$"):
+        settings._read_defaults(path)  # noqa: SLF001
+
+
+def test_a_missing_file_holds_nothing(tmp_path: Path) -> None:
     assert settings._read_defaults(tmp_path / "absent") == {}  # noqa: SLF001
