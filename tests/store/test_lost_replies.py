@@ -17,6 +17,8 @@ from tests.servers import Server
 from tests.store.harness import DONE, SETTINGS, claim, contents, draft, job_id, lapse, submit, token
 from tests.store.proxy import Proxy
 
+pytestmark = pytest.mark.slow  # a proxy of its own
+
 LOST = [
     pytest.param(1, id="once"),
     pytest.param(3, id="each time"),  # the first call and both repeats: the caller hears of it

@@ -225,7 +225,7 @@ def instances(draw: st.DrawFn, name: str, *, flawed: bool) -> Any:
 
 
 @pytest.mark.parametrize("name", schemas.REQUESTS)
-@settings(deterministic, max_examples=100)
+@settings(deterministic, max_examples=60)
 @given(data=st.data())
 def test_valid_bodies_are_accepted_by_both_libraries(name: str, data: st.DataObject) -> None:
     instance = data.draw(instances(name, flawed=False))
@@ -235,7 +235,7 @@ def test_valid_bodies_are_accepted_by_both_libraries(name: str, data: st.DataObj
 
 
 @pytest.mark.parametrize("name", schemas.REQUESTS)
-@settings(deterministic, max_examples=200)
+@settings(deterministic, max_examples=100)
 @given(data=st.data())
 def test_both_libraries_agree_on_bodies_near_the_schema(name: str, data: st.DataObject) -> None:
     agree_on(name, data.draw(instances(name, flawed=True)))

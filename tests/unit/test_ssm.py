@@ -14,6 +14,8 @@ from chalicelib import settings, ssm
 from chalicelib.errors import NotConfigured
 from chalicelib.ssm import ENTRIES, LIFE_SECONDS, Registry
 
+pytestmark = pytest.mark.slow  # moto, which takes a second to come up
+
 
 class Clock:
     """Time that passes when told to."""

@@ -25,6 +25,8 @@ from tests.worker.engine_server import (
 from worker.engines import EchoEngine, Engine, EngineFailure
 from worker.openai_engine import TRIES, OpenAIEngine
 
+pytestmark = pytest.mark.slow  # a server of its own
+
 PROMPT: JsonObject = {"prompt": "secret words", "model": "asked-model"}
 
 
