@@ -159,3 +159,25 @@ def test_every_path_answers_the_preflight_of_the_one_origin(package: Package) ->
         assert {"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer"} <= (
             headers
         ), path
+
+
+def test_each_function_has_a_role_of_its_own_with_exact_actions(package: Package) -> None:
+    policies = package.terraform["resource"]["aws_iam_role_policy"]
+    allowed = {
+        role.removesuffix("_role"): {
+            action: statement["Resource"]
+            for statement in json.loads(policy["policy"])["Statement"]
+            for action in statement["Action"]
+        }
+        for role, policy in policies.items()
+    }
+
+    assert allowed.keys() == {"api_handler", "jwt_authorizer"}
+    assert not [action for actions in allowed.values() for action in actions if "*" in action]
+    assert not [action for action in allowed["api_handler"] if not action.startswith("logs:")]
+    registry = {
+        resource
+        for action, resource in allowed["jwt_authorizer"].items()
+        if action.startswith("ssm:Get")
+    }
+    assert registry == {"arn:*:ssm:*:*:parameter/tinyllama/dev/*"}
