@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 FITTING := import sys; sys.exit(sys.version_info[:2] not in ((3, 12), (3, 13)))
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## the whole router on this machine, until Ctrl-C
 	@$(BIN)/python -m tinyllama up
@@ -46,7 +46,7 @@ lock: ## resolve requirements-dev.txt anew and pin what came of it
 	  build/lock/bin/pip freeze | LC_ALL=C sort -f; } > constraints.txt
 
 $(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
-	@for python in python3.13 python3.12 python3; do \
+	@found=; for python in python3.13 python3.12 python3; do \
 	  if $$python -c '$(FITTING)' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from chalicelib.errors import NotConfigured
+from chalicelib.errors import NotConfigured, RouterError
 
 app = typer.Typer(
     add_completion=False,
@@ -46,12 +46,12 @@ def demo() -> None:
 
 
 def main() -> None:
-    """Run the command line; what is not configured is one sentence and exit code 2."""
+    """Run the command line; a failure is one sentence, exit code 2 where a setting is missing."""
     try:
         app()
-    except NotConfigured as error:
-        typer.echo(f"tinyllama: {error.detail}", err=True)
-        raise SystemExit(2) from None
+    except RouterError as error:
+        typer.echo(f"tinyllama: {error.detail or error.title}", err=True)
+        raise SystemExit(2 if isinstance(error, NotConfigured) else 1) from None
 
 
 if __name__ == "__main__":

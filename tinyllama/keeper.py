@@ -116,6 +116,7 @@ class Keeper:
             self._start()
             while not self._closed():
                 self._turn()
+                self._home.bound_logs()
                 time.sleep(TICK_SECONDS if self._ready else TICK_SECONDS / 10)
         except (NotConfigured, StoreUnavailable) as error:
             log.error("%s", error)  # noqa: TRY400 - its trace tells nothing

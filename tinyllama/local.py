@@ -17,7 +17,6 @@ from tinyllama.state import POLL_SECONDS, Home, home
 
 START_SECONDS = 25.0
 LAUNCHES = 3
-LOG_BYTES = 1_000_000
 
 
 def start() -> str:
@@ -87,9 +86,6 @@ def _refuse_after(launches: int, status: dict[str, object]) -> None:
 
 def _launch(ours: Home, lock: int) -> subprocess.Popen[bytes]:
     """Start a keeper that holds *lock* from its first instant, out of reach of our Ctrl-C."""
-    for file in (ours.keeper_log, ours.store_log):
-        if file.is_file() and file.stat().st_size > LOG_BYTES:
-            file.replace(file.with_suffix(".old.log"))
     with ours.keeper_log.open("ab") as output:
         # -B: bytecode written into the project would count as a change of it.
         return subprocess.Popen(  # noqa: S603 - our own interpreter, no shell

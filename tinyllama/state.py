@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from chalicelib.errors import NotConfigured, StoreUnavailable
 # sun_path holds 104 bytes on macOS, 108 on Linux, the closing zero included.
 SOCKET_PATH_BYTES = 103
 POLL_SECONDS = 0.05
+LOG_BYTES = 1_000_000
 DOOR_SECONDS = 10.0
 
 
@@ -65,6 +67,14 @@ class Home:
     def store_log(self) -> Path:
         """Tell what the store says of itself."""
         return self.folder / "store.log"
+
+    def bound_logs(self) -> None:
+        """Move a log that has grown long aside, in place of the one before; writers go on."""
+        for log in (self.keeper_log, self.store_log):
+            with contextlib.suppress(OSError):
+                if log.stat().st_size > LOG_BYTES:
+                    shutil.copyfile(log, log.with_suffix(".old.log"))
+                    os.truncate(log, 0)
 
     @property
     def socket(self) -> Path:

@@ -23,7 +23,7 @@ from chalicelib.errors import NotConfigured, StoreUnavailable
 from tinyllama import embedded, keeper, local, processes
 from tinyllama.keeper import Keeper
 from tinyllama.processes import Identity, Register
-from tinyllama.state import Home, hold, home
+from tinyllama.state import LOG_BYTES, Home, hold, home
 
 USER = """
 import sys
@@ -514,3 +514,20 @@ def test_a_system_that_never_started_does_not_run(
 
     assert not local.running()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_log_that_has_grown_long_is_moved_aside_and_its_writer_goes_on(tmp_path: Path) -> None:
+    here = Home(tmp_path)
+    with here.keeper_log.open("ab") as writer:
+        writer.write(b"x" * LOG_BYTES)
+        writer.flush()
+        here.bound_logs()
+        assert here.keeper_log.stat().st_size == LOG_BYTES
+
+        writer.write(b"y")
+        writer.flush()
+        here.bound_logs()
+        writer.write(b"z")
+
+    assert here.keeper_log.read_bytes() == b"z"
+    assert (tmp_path / "keeper.old.log").stat().st_size == LOG_BYTES + 1
