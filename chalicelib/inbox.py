@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import batched
 
-from chalicelib import keyspace, limits
+from chalicelib import keyspace, limits, records
 from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
 from chalicelib.events import Event
 from chalicelib.store import Script, Store
@@ -75,7 +75,7 @@ class Inbox:
         (record,) = self._store.read(("HGETALL", keyspace.event(event_id)))
         if not record or record["tenant"] != tenant:
             raise EventNotFound(f"there is no event {event_id}")
-        return _event(event_id, record)
+        return records.event(event_id, record)
 
     def acknowledge(self, tenant: str, event_id: str) -> None:
         """Take an event out of the inbox; again is fine. Raises EventNotFound."""
@@ -93,24 +93,11 @@ class Inbox:
             raise EventGone(f"the key's event {event_id} has been removed") from None
 
     def _pending(self, inbox: str, ids: Iterable[str]) -> Iterator[Event]:
-        records = self._store.read(*(("HGETALL", keyspace.event(event_id)) for event_id in ids))
-        found = dict(zip(ids, records, strict=True))
+        read = self._store.read(*(("HGETALL", keyspace.event(event_id)) for event_id in ids))
+        found = dict(zip(ids, read, strict=True))
         expired = [event_id for event_id, record in found.items() if not record]
         if expired:
             self._store.run(_FORGET, (inbox, *map(keyspace.event, expired)), expired)
         for event_id, record in found.items():
             if record and record["delivered"] == "0":
-                yield _event(event_id, record)
-
-
-def _event(event_id: str, record: dict[str, str]) -> Event:
-    return Event(
-        id=event_id,
-        tenant=record["tenant"],
-        event_type=record["event_type"],
-        source=record["source"],
-        payload=json.loads(record["payload"]),
-        created_at=int(record["created_at"]),
-        sequence=int(record["sequence"]),
-        delivered=record["delivered"] == "1",
-    )
+                yield records.event(event_id, record)

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib import keyspace, limits
+from chalicelib import keyspace, limits, records
 from chalicelib.errors import IdempotencyKeyReused, JobGone, JobNotFound, LeaseLost, QueueFull
 from chalicelib.events import ROUTER_SOURCE
 from chalicelib.jobs import Job, JobState, JsonObject
@@ -139,7 +139,7 @@ class JobQueue:
         )
         if not record or record["tenant"] != tenant:
             raise JobNotFound(f"there is no job {job_id}")
-        return _job(job_id, record, position)
+        return records.job(job_id, record, position)
 
     def await_change(self, job: Job, seconds: float) -> Job:
         """Return the job once its record is newer than *job*, or as it is after *seconds*.
@@ -250,7 +250,7 @@ class JobQueue:
         )
         flat = self._store.run(_OPEN, keys, (job_id, token))
         record = dict(zip(flat[::2], flat[1::2], strict=True))
-        return _job(job_id, record, None) if record else None
+        return records.job(job_id, record) if record else None
 
 
 def _job_keys(job_id: str) -> tuple[str, ...]:
@@ -277,29 +277,3 @@ def _new_event_id() -> str:
 
 def _text(value: JsonObject | None) -> str:
     return "" if value is None else json.dumps(value)
-
-
-def _job(job_id: str, record: dict[str, str], position: int | None) -> Job:
-    def moment(name: str) -> int | None:
-        return int(record[name]) if record.get(name) else None
-
-    def document(name: str) -> JsonObject | None:
-        found: JsonObject | None = json.loads(record[name]) if record.get(name) else None
-        return found
-
-    return Job(
-        id=job_id,
-        tenant=record["tenant"],
-        state=JobState(record["state"]),
-        version=int(record["version"]),
-        attempt=int(record["attempt"]),
-        max_attempts=int(record["max_attempts"]),
-        request=json.loads(record["request"]),
-        created_at=int(record["created_at"]),
-        started_at=moment("started_at"),
-        first_token_at=moment("first_token_at"),
-        ended_at=moment("ended_at"),
-        result=document("result"),
-        error=document("error"),
-        position=position,
-    )

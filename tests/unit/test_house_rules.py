@@ -1,0 +1,89 @@
+"""What is true of the tree as a whole."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from chalicelib.settings import PROJECT
+
+MODULES = sorted(
+    path
+    for folder in ("chalicelib", "worker", "tinyllama")
+    for path in (PROJECT / folder).rglob("*.py")
+    if path.name != "compiled.py"  # generated
+)
+SCRIPTS = sorted((PROJECT / "chalicelib" / "lua").glob("*.lua"))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_module_fits_in_a_head_and_says_what_it_is_for(module: Path) -> None:
+    text = module.read_text(encoding="utf-8")
+
+    assert len(text.splitlines()) <= 300
+    assert ast.get_docstring(ast.parse(text))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_opens_with_its_promise_its_keys_and_its_arguments(script: Path) -> None:
+    head = re.match(r"(?:--.*\n)+", script.read_text(encoding="utf-8"))
+
+    assert head is not None
+    if script.name != "common.lua":
+        assert all(word in head[0] for word in ("-- KEYS", "-- ARGV", "-- Returns"))
+
+
+def test_every_script_is_run_by_a_module() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in MODULES)
+    run = set(re.findall(r'Script\("(\w+)"\)', code))
+
+    assert run == {script.stem for script in SCRIPTS} - {"common"}
+
+
+def test_the_lambdas_requirements_are_exact_few_and_explained() -> None:
+    first, *rest = (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in rest if line and not line.startswith("-c ")]
+
+    assert first.startswith("# What the Lambda needs")
+    assert {pin.partition("==")[0] for pin in pins} == {"jsonschema", "pyjwt[crypto]", "redis"}
+    assert all(re.fullmatch(r"[\w\[\]-]+==[\w.]+", pin) for pin in pins)
+
+
+def test_every_version_of_the_tree_is_pinned() -> None:
+    names = {
+        re.split(r"[\[=]", line)[0].lower().replace("_", "-")
+        for name in ("requirements.txt", "requirements-dev.txt")
+        for line in (PROJECT / name).read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith(("#", "-"))
+    }
+    constraints = (PROJECT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {line.partition("==")[0].lower().replace("_", "-") for line in constraints}
+
+    assert names <= pinned
+
+
+def test_what_workflow_and_ci_script_make_is_a_target() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    callers = [PROJECT / ".ci" / "run", *(PROJECT / ".github" / "workflows").glob("*.yml")]
+    called = {
+        target
+        for caller in callers
+        for target in re.findall(
+            r"^\s*(?:- run: )?make ([a-z-]+)$", caller.read_text(), re.MULTILINE
+        )
+    }
+
+    assert {"test", "lint", "demo"} <= called <= targets
+
+
+def test_links_in_the_docs_lead_somewhere() -> None:
+    pages = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *(PROJECT / "docs").rglob("*.md")]
+    broken = [
+        f"{page.name}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+
+    assert broken == []
