@@ -51,11 +51,11 @@ $(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
 	done; \
 	if [ -z "$$found" ]; then \
 	  echo "Python 3.13 or 3.12 is needed and neither is on PATH. Install it:" >&2; \
-	  echo "  apt-get install python3.13 python3.13-venv   (Debian, Ubuntu)" >&2; \
+	  echo "  apt-get install python3.13 python3.13-venv   (Debian 13, Ubuntu 25.04)" >&2; \
 	  echo "  brew install python@3.13                     (macOS)" >&2; \
 	  echo "  pyenv install 3.13                           (anywhere)" >&2; exit 1; \
 	fi; \
-	echo "Installing into $(VENV) with $$($$found --version) ..."; \
+	echo "Installing into $(VENV) with $$($$found --version): about a minute ..."; \
 	rm -rf $(VENV) && $$found -m venv $(VENV) && \
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt && \
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \

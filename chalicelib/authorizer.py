@@ -10,7 +10,6 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalice.app import AuthRequest, AuthResponse, AuthRoute
@@ -133,8 +132,12 @@ class Laptop:
         raise refusal
 
     def check_scope(self, principal: "Principal", request: AuthRequest) -> None:
-        """Raise TokenRejected where the policy will not permit the request."""
+        """Raise TokenRejected, naming the scope, where the policy will not permit the request."""
         asked = "/".join(request.method_arn.split(":", 5)[-1].split("/")[2:])
-        permitted = permitted_routes(self._routes.table, principal.scopes)
-        if not any(fnmatchcase(asked, method + path) for method, path in permitted):
-            raise TokenRejected("scope_insufficient", "the token lacks the scope of this route")
+        for route in self._routes.table:
+            path = re.sub(r"{\w+}", "[^/]+", route.path)
+            called = re.fullmatch(f"{route.method}{path}/?", asked)
+            if called and route.scope not in principal.scopes:
+                raise TokenRejected(
+                    "scope_insufficient", f"this route needs the scope {route.scope}"
+                )

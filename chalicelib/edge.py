@@ -191,17 +191,19 @@ class Routes:
         response = get_response(request)
         if isinstance(response.body, dict) and response.body.keys() == {"Code", "Message"}:
             allow = response.headers.get("Allow")
-            error = _CHALICE_ERRORS.get(response.status_code, RouterError)
-            response = problem(error(headers={"Allow": str(allow)} if allow else None), request)
+            error, detail = _CHALICE_ERRORS.get(response.status_code, (RouterError, ""))
+            headers = {"Allow": str(allow)} if allow else None
+            response = problem(error(detail, headers=headers), request)
         for name, value in self.common_headers.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-Id"] = request_id(request)
         return response
 
 
-_CHALICE_ERRORS: Mapping[int, type[RouterError]] = {
-    405: errors.MethodNotAllowed,
-    415: errors.UnsupportedMediaType,
+_MEDIA_TYPE_WANTED = f"send the body as {_JSON}, in UTF-8"
+_CHALICE_ERRORS: Mapping[int, tuple[type[RouterError], str]] = {
+    405: (errors.MethodNotAllowed, ""),
+    415: (errors.UnsupportedMediaType, _MEDIA_TYPE_WANTED),
 }
 
 
@@ -251,11 +253,13 @@ def _body(schema: str, request: Request) -> Any:
     media_type, *parameters = (part.strip() for part in told)
     charsets = {text for text in parameters if text.startswith("charset=")}
     if media_type != _JSON or charsets - _UTF_8:
-        raise errors.UnsupportedMediaType(f"send the body as {_JSON}, in UTF-8")
+        raise errors.UnsupportedMediaType(_MEDIA_TYPE_WANTED)
     try:
         raw = cast("bytes", request.raw_body)
     except ValueError as error:
         raise errors.InvalidJson("the body is not UTF-8") from error
+    if not raw:
+        raise errors.InvalidJson("the body is empty; a chunked one needs a Content-Length instead")
     if len(raw) > limits.BODY_BYTES:
         raise errors.BodyTooLarge(f"the body may hold {limits.BODY_BYTES} bytes")
     body = validation.parse(raw)

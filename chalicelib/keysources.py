@@ -17,8 +17,8 @@ from chalicelib.keysets import Key, KeySet, KeySource, parse, read_object
 from chalicelib.settings import TokenSettings
 
 
-def _unavailable() -> KeysUnavailable:
-    return KeysUnavailable(headers={"Retry-After": str(limits.RETRY_AFTER_SECONDS)})
+def _unavailable(detail: str = "") -> KeysUnavailable:
+    return KeysUnavailable(detail, headers={"Retry-After": str(limits.RETRY_AFTER_SECONDS)})
 
 
 class FileKeys:
@@ -41,9 +41,9 @@ class FileKeys:
             if loaded is None or loaded[0] != seen:
                 loaded = (seen, parse(read_object(self._path.read_bytes())))
         except (OSError, ValueError) as error:
-            raise _unavailable() from error
+            raise _unavailable("TINYLLAMA_JWKS names no file of keys that can be read") from error
         if not loaded[1]:
-            raise _unavailable()
+            raise _unavailable("TINYLLAMA_JWKS names a file without a usable key")
         self._loaded = loaded
         return loaded[1].find(kid)
 

@@ -148,8 +148,11 @@ class EngineSettings:
 
 def engine_settings() -> EngineSettings:
     """Read the worker's engine settings. Raises NotConfigured naming a bad one."""
+    url = variable("engine_url")
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise NotConfigured(f"{PREFIX}ENGINE_URL must be an http or https address")
     return EngineSettings(
-        url=variable("engine_url"),
+        url=url,
         api_key=variable("engine_api_key"),
         model=variable("engine_model"),
         timeout_seconds=_number("engine_timeout_seconds", 120, 0.1),

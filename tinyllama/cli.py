@@ -9,6 +9,7 @@ from chalicelib.errors import NotConfigured, RouterError
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
+    pretty_exceptions_enable=False,  # they print local variables: tokens, prompts
     help="A serverless front door for a model of your own.",
 )
 

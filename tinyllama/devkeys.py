@@ -46,10 +46,16 @@ _JWKS_FILE = "development-jwks.json"
 
 def _keys_folder() -> Path:
     folder = state_folder() / "keys"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The mask of the process may have narrowed the mode, an earlier owner widened it.
-    if stat.S_IMODE(folder.stat().st_mode) != stat.S_IRWXU:
-        folder.chmod(stat.S_IRWXU)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The mask of the process may have narrowed the mode, an earlier owner widened it.
+        if stat.S_IMODE(folder.stat().st_mode) != stat.S_IRWXU:
+            folder.chmod(stat.S_IRWXU)
+    except OSError as error:
+        raise NotConfigured(
+            "the folder of the development keys cannot be made; set TINYLLAMA_STATE_DIR to one"
+            f" you can write ({error.strerror})"
+        ) from None
     return folder
 
 

@@ -17,11 +17,13 @@ from typing import Any
 
 import typer
 
-from chalicelib import settings
+from chalicelib import settings, store
 from tinyllama import devkeys, local
+from tinyllama.state import home
 
 PROMPT = "Why do llamas hum?"
-START_SECONDS = 60.0
+START_SECONDS = 20.0
+POLL_SECONDS = 0.3
 END_SECONDS = 15.0
 INTERRUPTED = 130  # what shells make of SIGINT
 
@@ -105,6 +107,7 @@ def _serving(
     """Run ``chalice local`` and end it, whatever comes; a failed call is exit code 1."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Before the server: what fails between its start and the try below would leave it running.
+    _check_settings()
     token = devkeys.make_token(sub=tenant, expires_in=12 * 3600)
     chosen = _free_port(port)
     if port not in (0, chosen):
@@ -136,6 +139,15 @@ def _serving(
         server.wait()
 
 
+def _check_settings() -> None:
+    """Raise NotConfigured for what would keep server or worker from starting."""
+    settings.token_settings()
+    settings.queue_settings()
+    settings.engine_settings()
+    if settings.environment() != settings.LOCAL or settings.variable("store_url"):
+        store.connect(settings.required("store_url"))
+
+
 def _await_worker(router: Router, server: "subprocess.Popen[bytes]") -> None:
     """Return once the router answers and a worker lives. Raises CallFailed."""
     deadline, told = time.monotonic() + START_SECONDS, "chalice local did not start"
@@ -148,9 +160,13 @@ def _await_worker(router: Router, server: "subprocess.Popen[bytes]") -> None:
             wanted = settings.variable("local_worker") != "off"
             if health["status"] == "pass" or not wanted:
                 return
-            told = "no worker came up"
-        time.sleep(0.1)
-    raise CallFailed(f"{told}; run `chalice local` to see more")
+            told = (
+                "no worker lives on that store; start one with `python -m worker`"
+                if settings.variable("store_url")
+                else f"no worker came up; {home().keeper_log} tells more"
+            )
+        time.sleep(POLL_SECONDS)
+    raise CallFailed(told)
 
 
 def _show_prompt(router: Router) -> None:
@@ -176,7 +192,10 @@ Try it from another terminal:
   TOKEN=$({shown} token)
   curl -s {router.url}/infer -H "Authorization: Bearer $TOKEN" \\
        -H "Content-Type: application/json" -H "Prefer: wait=20" -d '{{"prompt": "{PROMPT}"}}'
-  curl -s {router.url}/inbox -H "Authorization: Bearer $TOKEN\""""
+  curl -s {router.url}/inbox -H "Authorization: Bearer $TOKEN"
+
+Its store is at {settings.variable("store_url") or home().url}
+Logs of store and worker lie in {home().folder}"""
     )
 
 

@@ -87,3 +87,16 @@ def test_every_link_leads_somewhere() -> None:
             assert target[1:] in anchors
         elif not target.startswith("https://"):
             assert (PROJECT / "docs" / target).is_file(), target
+
+
+def test_the_page_tells_every_reason_for_which_a_job_fails() -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (*(PROJECT / "worker").glob("*.py"), PROJECT / "chalicelib" / "queueing.py")
+    )
+    named = set(
+        re.findall(r'"(engine_\w+|result_too_large|attempts_exhausted|worker_error)"', source)
+    )
+    told = set(re.findall(r"^\| `(\w+)` \|", SECTIONS["Why a job failed"], re.MULTILINE))
+
+    assert named == told

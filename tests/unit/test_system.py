@@ -37,11 +37,16 @@ def address() -> Iterator[str]:
         server.shutdown()
 
 
+def _alone(state: Path) -> dict[str, str]:
+    """Return what keeps a run to *state*, whatever the suite has set for itself."""
+    return {"TINYLLAMA_STATE_DIR": str(state), "TINYLLAMA_STORE_URL": ""}
+
+
 def _run(state: Path, command: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-B", "-m", "tinyllama", command],
         cwd=settings.PROJECT,
-        env=settings.child_environment({"TINYLLAMA_STATE_DIR": str(state)}),
+        env=settings.child_environment(_alone(state)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -98,7 +103,7 @@ def test_demo_that_is_interrupted_says_so_and_does_not_pass(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_demo_passes_while_another_process_uses_the_local_system(tmp_path: Path) -> None:
     code = "import sys; from tinyllama import local; print(local.start(), flush=True); input()"
-    env = settings.child_environment({"TINYLLAMA_STATE_DIR": str(tmp_path)})
+    env = settings.child_environment(_alone(tmp_path))
     with subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-B", "-c", code],
         cwd=settings.PROJECT,
@@ -115,3 +120,37 @@ def test_demo_passes_while_another_process_uses_the_local_system(tmp_path: Path)
 
     assert demo.returncode == 0, errors
     assert "goes on" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("TINYLLAMA_STATE_DIR", "/dev/null/x"),
+        ("TINYLLAMA_STORE_URL", "nonsense"),
+        ("TINYLLAMA_LEASE_SECONDS", "abc"),
+        ("TINYLLAMA_LEEWAY_SECONDS", "abc"),
+        ("TINYLLAMA_ENGINE_URL", "foo"),
+        ("TINYLLAMA_ENV", "prod"),
+    ],
+)
+def test_a_setting_that_will_not_do_is_one_sentence_at_once(
+    tmp_path: Path, setting: str, value: str
+) -> None:
+    variables = _alone(tmp_path) | {setting: value}
+
+    demo = subprocess.run(
+        [sys.executable, "-B", "-m", "tinyllama", "demo"],
+        cwd=settings.PROJECT,
+        env=settings.child_environment(variables),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    (line,) = demo.stderr.splitlines()
+    assert demo.returncode == 2
+    assert line.startswith("tinyllama: ")
+    assert "TINYLLAMA_" in line
+    assert _servers(tmp_path) == []
