@@ -4,7 +4,6 @@
 exits 1 when the file is not what the schemas say.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import fastjsonschema
 
 from chalicelib import schemas
+from tinyllama import generated
 
 TARGET = Path(schemas.__file__).with_name("compiled.py")
 
@@ -55,17 +55,7 @@ def _anonymous(name: str) -> dict[str, object]:
 
 def main(arguments: Sequence[str] | None = None, target: Path = TARGET) -> int:
     """Write the compiled module, or check it; return the exit status."""
-    parser = argparse.ArgumentParser(description="Compile the request schemas to Python.")
-    parser.add_argument("--check", action="store_true", help="only say whether it is up to date")
-    options = parser.parse_args(arguments)
-    wanted = source()
-    if not options.check:
-        target.write_text(wanted, encoding="utf-8")
-        return 0
-    if target.is_file() and target.read_text(encoding="utf-8") == wanted:
-        return 0
-    print(f"{target.name} is stale: run python -m tinyllama.compile_schemas", file=sys.stderr)
-    return 1
+    return generated.keep(source, target, arguments)
 
 
 if __name__ == "__main__":

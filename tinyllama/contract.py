@@ -4,7 +4,6 @@
 when the file is not what the routes and schemas say.
 """
 
-import argparse
 import inspect
 import json
 import sys
@@ -15,6 +14,7 @@ import chalicelib
 from chalicelib import errors, limits, schemas
 from chalicelib.edge import Route
 from chalicelib.errors import RouterError, TokenRejected
+from tinyllama import generated
 from tinyllama.contract_words import (
     BEARER,
     DESCRIPTION,
@@ -203,26 +203,14 @@ def _component(name: str) -> Node:
 
 def source() -> str:
     """Return the text that the contract must have."""
-    import app  # noqa: PLC0415 - it serves the contract as it stands, so main may have to lay one
+    import app  # noqa: PLC0415 - wires the whole API, which importing a generator should not
 
     return json.dumps(document(app.route.table), indent=1, ensure_ascii=False) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None, target: Path = TARGET) -> int:
     """Write the contract, or check it; return the exit status."""
-    parser = argparse.ArgumentParser(description="Write the API's OpenAPI document.")
-    parser.add_argument("--check", action="store_true", help="only say whether it is up to date")
-    options = parser.parse_args(arguments)
-    if not options.check and not target.is_file():
-        target.write_text("{}\n", encoding="utf-8")
-    wanted = source()
-    if not options.check:
-        target.write_text(wanted, encoding="utf-8")
-        return 0
-    if target.is_file() and target.read_text(encoding="utf-8") == wanted:
-        return 0
-    print(f"{target.name} is stale: run python -m tinyllama.contract", file=sys.stderr)
-    return 1
+    return generated.keep(source, target, arguments)
 
 
 if __name__ == "__main__":

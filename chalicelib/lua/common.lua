@@ -20,6 +20,12 @@ local function holds(job, token)
   return record[1] == 'running' and record[2] == token
 end
 
+-- What an idempotency key came with before: {'known', id, hash}, or false for a new one or none.
+local function known_by(key)
+  local known = key and redis.call('GET', key)
+  return known and {'known', string.match(known, '^(%S+) (%S*)$')}
+end
+
 -- Put an event into an inbox. Record first: an id in an inbox must always be readable.
 local function put_event(event, inbox, sequence, fields)
   local order = redis.call('INCR', sequence)

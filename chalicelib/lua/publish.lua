@@ -6,10 +6,9 @@
 --         {'known', id, hash} when the idempotency key was used.
 local ids = KEYS[4]
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  local known = ids and redis.call('GET', ids)
+  local known = known_by(ids)
   if known then
-    local known_id, hash = string.match(known, '^(%S+) (%S*)$')
-    return {'known', known_id, hash}
+    return known
   end
   put_event(KEYS[1], KEYS[2], KEYS[3], {
     id = ARGV[1], tenant = ARGV[2], event_type = ARGV[3], source = ARGV[4], payload = ARGV[5],

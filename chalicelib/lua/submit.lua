@@ -5,10 +5,9 @@
 --         {'known', id, hash} when the idempotency key was used, {'full'} at the cap.
 local ids, id = KEYS[6], ARGV[1]
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  local known = ids and redis.call('GET', ids)
+  local known = known_by(ids)
   if known then
-    local known_id, hash = string.match(known, '^(%S+) (%S*)$')
-    return {'known', known_id, hash}
+    return known
   end
   if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[5]) then
     return {'full'}

@@ -38,7 +38,7 @@ def test_a_stale_or_missing_contract_is_told_and_mended(
     target.write_text(target.read_text().replace("submit_job", "submit"))
 
     assert (missing, written, fresh, contract.main(["--check"], target)) == (1, 0, 0, 1)
-    assert "python -m tinyllama.contract" in capsys.readouterr().err
+    assert "make fmt" in capsys.readouterr().err
 
 
 def test_the_contract_does_not_depend_on_the_order_of_the_routes() -> None:

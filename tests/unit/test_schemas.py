@@ -117,7 +117,7 @@ def test_stale_or_missing_module_is_told_and_mended(
     stale = compile_schemas.main(["--check"], target)
 
     assert (missing, written, current, stale) == (1, 0, 0, 1)
-    assert capsys.readouterr().err.count("python -m tinyllama.compile_schemas") == 2
+    assert capsys.readouterr().err.count("make fmt") == 2
 
 
 def test_every_request_schema_is_compiled() -> None:
