@@ -56,7 +56,7 @@ class KeySource(Protocol):
     """Anything that knows keys by their id."""
 
     def find(self, kid: str | None) -> Key:
-        """Return the key *kid*; without a kid the only key there is.
+        """Return the key *kid*; where token or key names none, the only key there is.
 
         Raises TokenRejected ``key_unknown``, or KeysUnavailable when that cannot be told now.
         """
@@ -74,10 +74,11 @@ class KeySet:
         return len(self._keys)
 
     def get(self, kid: str | None) -> Key | None:
-        """Return the key, or None; without a kid the only key there is, and none of several."""
-        if kid is not None:
-            return self._by_kid.get(kid)
-        return self._keys[0] if len(self._keys) == 1 else None
+        """Return the key, or None. Where token or key names none, the only key is meant."""
+        if kid in self._by_kid:
+            return self._by_kid[kid]
+        only = self._keys[0] if len(self._keys) == 1 else None
+        return only if only is None or kid is None or only.kid is None else None
 
     def find(self, kid: str | None) -> Key:
         """Return the key as ``get`` does. Raises TokenRejected ``key_unknown``."""

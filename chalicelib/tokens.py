@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.errors import TokenRejected
 from chalicelib.jobs import JsonObject
@@ -71,29 +71,33 @@ def _read(text: bytes, name: str) -> JsonObject:
         raise TokenRejected("token_malformed", detail) from None
 
 
-def _read_header(segment: str) -> tuple[str, str | None]:
-    """Return algorithm and kid of the token's header. Raises TokenRejected."""
+def _read_header(segment: str) -> tuple[str, str | None, object]:
+    """Return algorithm, kid and type of the token's header. Raises TokenRejected."""
     header = _read(_decoded(segment), "header")
     for name in _REFUSED_HEADERS:
         if name in header:
             raise TokenRejected("token_malformed", f"The header {name} is not supported.")
-    algorithm, kid, kind = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
+    algorithm, kid = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or not (kid is None or isinstance(kid, str)):
         raise TokenRejected("token_malformed", "The header's alg or kid is not a string.")
-    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _TYPES:
-        raise TokenRejected("token_use_invalid", "The header's typ is neither JWT nor at+jwt.")
-    return algorithm, kid
+    return algorithm, kid, header.get("typ", "JWT")
 
 
-def _verify(token: str, keys: KeySource) -> tuple[bytes, Key]:
+class _Signed(NamedTuple):
+    payload: bytes
+    key: Key
+    kind: object
+
+
+def _verify(token: str, keys: KeySource) -> _Signed:
     if len(token) > TOKEN_CHARS:
         detail = f"The token is longer than {TOKEN_CHARS} characters."
         raise TokenRejected("token_malformed", detail)
     segments = token.split(".")
     if len(segments) != 3:  # noqa: PLR2004 - header, payload, signature: RFC 7515 section 3.1
         raise TokenRejected("token_malformed", "The token does not have three parts.")
-    algorithm, kid = _read_header(segments[0])
-    payload = _decoded(segments[1])
+    algorithm, kid, kind = _read_header(segments[0])
+    payload = _decoded(segments[1]) if segments[1] else b""
     # Before the key is looked for: what cannot hold must not make anybody fetch keys.
     if algorithm not in ALGORITHMS:
         raise TokenRejected("signature_invalid", "The header's alg is not accepted.")
@@ -104,16 +108,16 @@ def _verify(token: str, keys: KeySource) -> tuple[bytes, Key]:
     message = f"{segments[0]}.{segments[1]}".encode()
     if not key.verifies(algorithm, message, signature):
         raise TokenRejected("signature_invalid")
-    return payload, key
+    return _Signed(payload, key, kind)
 
 
 def verify_signature(token: str, keys: KeySource) -> bytes:
     """Return the payload of a compact JWS, exactly as signed by one of *keys*.
 
-    Raises TokenRejected: token_malformed, token_use_invalid (header ``typ``), key_unknown or
-    signature_invalid; and whatever *keys* raises.
+    Raises TokenRejected: token_malformed, key_unknown or signature_invalid; and whatever *keys*
+    raises.
     """
-    return _verify(token, keys)[0]
+    return _verify(token, keys).payload
 
 
 def bearer_token(authorization: str) -> str:
@@ -129,6 +133,12 @@ def bearer_token(authorization: str) -> str:
     if " " in token:
         raise TokenRejected("token_malformed", "More than a token follows Bearer.")
     return token
+
+
+def _check_kind(kind: object) -> None:
+    """Refuse a JWS that is typed for something else (RFC 8725 section 3.11)."""
+    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _TYPES:
+        raise TokenRejected("token_use_invalid", "The header's typ is neither JWT nor at+jwt.")
 
 
 def _time(claims: JsonObject, name: str) -> float | None:
@@ -182,8 +192,9 @@ class Verifier:
         Raises TokenRejected with the reason, KeysUnavailable when keys cannot be had. What no
         fresh token could mend (issuer, use, audience) is told before what one could (time).
         """
-        payload, key = _verify(bearer_token(authorization), self._keys)
-        claims = _read(payload, "payload")
+        signed = _verify(bearer_token(authorization), self._keys)
+        _check_kind(signed.kind)
+        claims = _read(signed.payload, "payload")
         if claims.get("iss") != self._settings.issuer:
             raise TokenRejected("issuer_untrusted")
         self._check_use(claims)
@@ -193,7 +204,7 @@ class Verifier:
             principal=_text(claims, "sub", _SUBJECT),
             scopes=_scopes(claims),
             expires_at=expires_at,
-            key_id=key.kid or "",
+            key_id=signed.key.kid or "",
         )
 
     def _check_use(self, claims: JsonObject) -> None:

@@ -50,6 +50,16 @@ def test_the_authorizers_context_is_flat_strings() -> None:
     }
 
 
+@pytest.mark.parametrize("kind", ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"])
+def test_a_type_of_access_tokens_is_taken(kind: str) -> None:
+    assert verifier().verify(f"Bearer {sign(HEADER | {'typ': kind}, claims())}").tenant == "alice"
+
+
+@pytest.mark.parametrize("kind", ["logout+jwt", "dpop+jwt", "JOSE", "", None, 1, ["JWT"]])
+def test_a_token_typed_for_another_use_is_refused(kind: object) -> None:
+    assert reason(sign(HEADER | {"typ": kind}, claims())) == "token_use_invalid"
+
+
 @pytest.mark.parametrize("header", ["bearer {}", "BEARER  {}", " Bearer {} "])
 def test_the_schemes_case_and_spaces_around_do_not_matter(header: str) -> None:
     assert bearer_token(header.format("a.b.c")) == "a.b.c"

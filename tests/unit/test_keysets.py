@@ -152,12 +152,18 @@ def test_without_a_kid_the_only_key_is_meant_and_none_of_several() -> None:
         two.find(None)
 
 
-def test_a_key_without_kid_is_not_found_by_one() -> None:
-    keys = key_set(jwk(kid=None))
+def test_an_only_key_without_kid_is_meant_by_any_and_one_of_several_by_none() -> None:
+    alone, two = key_set(jwk(kid=None)), key_set(jwk(kid=None), SECOND)
 
-    assert keys.find(None).kid is None
-    with pytest.raises(TokenRejected):
-        keys.find("one")
+    assert alone.find(None) is alone.find("one")
+    for kid in (None, "one"):
+        with pytest.raises(TokenRejected):
+            two.find(kid)
+
+
+def test_an_only_key_with_another_kid_is_not_meant() -> None:
+    with pytest.raises(TokenRejected, check=lambda error: error.code == "key_unknown"):
+        key_set(SECOND).find("one")
 
 
 def test_of_a_private_key_only_the_public_half_is_loaded() -> None:

@@ -184,16 +184,8 @@ def test_header_members_that_change_the_reading_are_refused(change: dict[str, An
     assert reason(sign(HEADER | change, claims())) == "token_malformed"
 
 
-@pytest.mark.parametrize("kind", ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"])
-def test_a_type_of_access_tokens_is_taken(kind: str) -> None:
-    token = sign(HEADER | {"typ": kind}, b"payload")
-
-    assert tokens.verify_signature(token, key_set()) == b"payload"
-
-
-@pytest.mark.parametrize("kind", ["logout+jwt", "dpop+jwt", "JOSE", "", None, 1, ["JWT"]])
-def test_a_token_typed_for_another_use_is_refused(kind: object) -> None:
-    assert reason(sign(HEADER | {"typ": kind}, claims())) == "token_use_invalid"
+def test_an_empty_payload_is_a_payload() -> None:
+    assert tokens.verify_signature(sign(HEADER, b""), key_set()) == b""
 
 
 @pytest.mark.parametrize(
@@ -229,7 +221,6 @@ def broken(token: str) -> Sequence[Any]:
         pytest.param(f"{token}.", id="an empty fourth part"),
         pytest.param(f"{token}.{signature}", id="four parts"),
         pytest.param(f".{payload}.{signature}", id="no header"),
-        pytest.param(f"{head}..{signature}", id="no payload"),
         pytest.param(f"{token}=", id="padding"),
         pytest.param(f"{token}==", id="more padding"),
         pytest.param(f"{head}=.{payload}.{signature}", id="padding in the header"),
