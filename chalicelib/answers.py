@@ -1,18 +1,17 @@
 """How values look from outside: jobs, events, pages and health as replies."""
 
-import json
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from chalicelib import __version__, limits
+from chalicelib import __version__
 from chalicelib.edge import Call, Reply
 from chalicelib.errors import EventNotFound, JobNotFound, StoreUnavailable
 from chalicelib.events import Event
 from chalicelib.jobs import Job, JsonObject
 
-if TYPE_CHECKING:  # queueing brings redis, which the authorizer never needs
+if TYPE_CHECKING:  # these bring redis, which the authorizer never needs
+    from chalicelib.inbox import Page
     from chalicelib.queueing import Gauge
 
 _POLL_SECONDS = 1
@@ -65,23 +64,12 @@ def published(event: Event, *, known: bool) -> Reply:
     return Reply(body, 200, {"Idempotency-Replayed": "true"}) if known else Reply(body, 201)
 
 
-def page(events: Iterable[Event], limit: int) -> Reply:
-    """Answer a page of an inbox: *limit* events, or as many as Lambda can carry.
-
-    Links to the next page where there may be one.
-    """
-    shown: list[JsonObject] = []
-    room, last, headers = limits.PAGE_BYTES, 0, {}
-    for event in events:
-        body = _event(event)
-        room -= _carried_bytes(body)
-        if room >= 0 or not shown:
-            shown.append(body)
-            last = event.sequence
-        if room < 0 or len(shown) == limit:
-            headers["Link"] = f'<?cursor={last}&limit={limit}>; rel="next"'
-            break
-    return Reply({"events": shown}, headers=headers)
+def page(found: "Page", limit: int) -> Reply:
+    """Answer a page of an inbox, with a link to the next one where there may be one."""
+    headers = {}
+    if found.cursor is not None:
+        headers["Link"] = f'<?cursor={found.cursor}&limit={limit}>; rel="next"'
+    return Reply({"events": [_event(event) for event in found]}, headers=headers)
 
 
 def one_event(event: Event) -> Reply:
@@ -162,12 +150,6 @@ def _event(event: Event) -> JsonObject:
         "payload": event.payload,
         "delivered": event.delivered,
     }
-
-
-def _carried_bytes(body: JsonObject) -> int:
-    """Return how long *body* is inside Lambda's answer, a string that is JSON once more."""
-    text = json.dumps(body, separators=(",", ":"))
-    return len(text) + text.count('"') + text.count("\\")
 
 
 def _span(start: int | None, end: int | None) -> int | None:

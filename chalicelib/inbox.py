@@ -5,7 +5,8 @@ moves are safe to repeat and raise StoreUnavailable when the store is away.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import batched
 
 from chalicelib import keyspace, limits, records
@@ -17,7 +18,20 @@ _PUBLISH = Script("publish")
 _ACKNOWLEDGE = Script("acknowledge")
 _FORGET = Script("forget")
 
-_RECORDS_PER_READ = 16
+_PER_READ = 16
+# Names, punctuation, id and time of one event on a page, escaped.
+_ENVELOPE_BYTES = 300
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of an inbox; *cursor* is the sequence behind which the next page begins, if any."""
+
+    events: tuple[Event, ...]
+    cursor: int | None
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
 
 
 class Inbox:
@@ -52,23 +66,25 @@ class Inbox:
             sequence=int(answer[2]),
         ), False
 
-    def page(self, tenant: str, after: int, limit: int) -> Iterator[Event]:
-        """Yield up to *limit* unacknowledged events later than sequence *after*, oldest first.
+    def page(self, tenant: str, after: int, limit: int) -> Page:
+        """Return up to *limit* unacknowledged events later than sequence *after*, oldest first.
 
-        Records are read as they are asked for, some at a time: a page may be cut short.
+        Fewer, and yet not the last, where Lambda could not carry more or where so many have
+        expired that looking on would take long.
         """
-        inbox = keyspace.inbox(tenant)
-        more = True
-        # Expired ids were taken out on the way: the rest of a page lies behind them.
-        while more and limit > 0:
-            (ids,) = self._store.read(
-                ("ZRANGE", inbox, f"({after}", "+inf", "BYSCORE", "LIMIT", 0, limit)
-            )
-            more = len(ids) == limit
-            for some in batched(ids, _RECORDS_PER_READ):
-                for event in self._pending(inbox, some):
-                    after, limit = event.sequence, limit - 1
-                    yield event
+        events: list[Event] = []
+        room = limits.PAGE_BYTES
+        entries = self._entries(keyspace.inbox(tenant), after, limit)
+        for looked, (sequence, event) in enumerate(entries, start=1):
+            if event is not None:
+                room -= _carried_bytes(event)
+                if room < 0 and events:
+                    return Page(tuple(events), after)
+                events.append(event)
+            after = sequence
+            if len(events) == limit or looked >= max(limit, limits.PAGE_LOOKS):
+                return Page(tuple(events), after)
+        return Page(tuple(events), None)
 
     def read(self, tenant: str, event_id: str) -> Event:
         """Return one event, acknowledged or not. Raises EventNotFound."""
@@ -92,12 +108,35 @@ class Inbox:
         except EventNotFound:
             raise EventGone(f"the key's event {event_id} has been removed") from None
 
-    def _pending(self, inbox: str, ids: Iterable[str]) -> Iterator[Event]:
-        read = self._store.read(*(("HGETALL", keyspace.event(event_id)) for event_id in ids))
-        found = dict(zip(ids, read, strict=True))
+    def _entries(self, inbox: str, after: int, count: int) -> Iterator[tuple[int, Event | None]]:
+        """Yield what lies behind *after*: each sequence with its event, None for one that expired.
+
+        Ids are read *count* at a time, records some at a time, and both only when asked for.
+        """
+        while True:
+            bounds = (f"({after}", "+inf", "BYSCORE", "LIMIT", 0, count, "WITHSCORES")
+            (flat,) = self._store.read(("ZRANGE", inbox, *bounds))
+            for some in batched(zip(flat[::2], map(int, flat[1::2]), strict=True), _PER_READ):
+                yield from self._looked_up(inbox, dict(some))
+            if len(flat) < 2 * count:
+                return
+            after = int(flat[-1])
+
+    def _looked_up(
+        self, inbox: str, sequences: Mapping[str, int]
+    ) -> Iterator[tuple[int, Event | None]]:
+        read = self._store.read(*(("HGETALL", keyspace.event(each)) for each in sequences))
+        found = dict(zip(sequences, read, strict=True))
         expired = [event_id for event_id, record in found.items() if not record]
         if expired:
             self._store.run(_FORGET, (inbox, *map(keyspace.event, expired)), expired)
         for event_id, record in found.items():
-            if record and record["delivered"] == "0":
-                yield records.event(event_id, record)
+            # One may have been acknowledged since its id was read.
+            pending = record and record["delivered"] == "0"
+            yield sequences[event_id], records.event(event_id, record) if pending else None
+
+
+def _carried_bytes(event: Event) -> int:
+    """Return how long *event* is in Lambda's answer, where a page is JSON in a JSON string."""
+    text = json.dumps([event.event_type, event.source, event.payload], separators=(",", ":"))
+    return _ENVELOPE_BYTES + len(text) + text.count('"') + text.count("\\")

@@ -219,14 +219,28 @@ def test_page_of_expired_events_alone_is_empty(inbox: Inbox, raw: "redis.Redis")
     assert not raw.exists(keyspace.inbox("acme"))
 
 
-def test_event_acknowledged_while_it_is_paged_is_not_shown_as_pending(inbox: Inbox) -> None:
-    published = _publish(inbox, 20)
-    page = inbox.page("acme", 0, 20)
-    first = next(page)
+def test_page_looks_at_so_many_entries_and_says_where_to_go_on(
+    inbox: Inbox, raw: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PAGE_LOOKS", 10)
+    published = _publish(inbox, 25)
+    _expire(raw, *published[1:24])
 
-    inbox.acknowledge("acme", published[-1])
+    pages = [inbox.page("acme", 0, 5)]
+    while (cursor := pages[-1].cursor) is not None:
+        pages.append(inbox.page("acme", cursor, 5))
 
-    assert [first.id, *(event.id for event in page)] == published[:-1]
+    assert [[event.id for event in page] for page in pages] == [published[:1], [], published[24:]]
+
+
+def test_event_acknowledged_while_it_is_paged_is_not_shown_as_pending(
+    inbox: Inbox, raw: "redis.Redis"
+) -> None:
+    published = _publish(inbox, 3)
+    # As between a page's two reads: the id was still there, the record tells.
+    raw.hset(keyspace.event(published[1]), "delivered", "1")
+
+    assert [event.id for event in inbox.page("acme", 0, 10)] == [published[0], published[2]]
 
 
 def test_inbox_nobody_reads_ends_with_its_last_event(inbox: Inbox, raw: "redis.Redis") -> None:
