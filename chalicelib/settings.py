@@ -20,7 +20,8 @@ LOCAL = "local"
 
 _SETTING = re.compile(
     r"""\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*"""
-    r"""(?:(?P<quote>["'])(?P<quoted>[^"']*)(?P=quote)|(?P<plain>[^\s"'#]*))\s*(?:\s#.*)?""",
+    r"""(?:(?P<quote>["'])(?P<quoted>(?:(?!(?P=quote)).)*)(?P=quote)"""
+    r"""|(?P<plain>(?:[^\s"'#][^\s"']*)?))\s*(?:\s#.*)?""",
     re.ASCII,
 )
 

@@ -104,6 +104,10 @@ def test_the_local_environment_is_refused_inside_lambda(monkeypatch: pytest.Monk
         ('A="b c"', "b c"),
         ("A='b#c'  # why", "b#c"),
         ("A=b # why", "b"),
+        ("A=redis://:b#c@d:6379", "redis://:b#c@d:6379"),
+        ('A="b\'s"', "b's"),
+        ("A='b \"c\"'", 'b "c"'),
+        ("A= # why", ""),
         ("A=", ""),
         ("# A=b", None),
         ("", None),
@@ -116,7 +120,7 @@ def test_a_file_is_read_as_shells_do(tmp_path: Path, line: str, value: str | Non
     assert settings._read_defaults(path).get("A") == value  # noqa: SLF001
 
 
-@pytest.mark.parametrize("line", ["A", "=b", "A b=c", 'A="b', "A=b c"])
+@pytest.mark.parametrize("line", ["A", "=b", "A b=c", 'A="b', 'A="b"c"', "A=b c"])
 def test_a_line_that_cannot_be_read_is_told_by_its_number(tmp_path: Path, line: str) -> None:
     path = tmp_path / ".env.dev"
     path.write_text(f"# first\n{line}\n", encoding="utf-8")
