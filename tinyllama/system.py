@@ -172,6 +172,8 @@ def _await_worker(router: Router, server: "subprocess.Popen[bytes]") -> None:
 def _show_prompt(router: Router) -> None:
     """Send one prompt and print its answer. Raises CallFailed."""
     typer.echo(f"Router at {router.url}\n\nPrompt:  {PROMPT}")
+    if settings.variable("local_worker") == "off":
+        typer.echo(f"         waits for a `python -m worker` on the store at {_store_address()}")
     job = router.call("POST", "/infer", {"prompt": PROMPT}, {"Prefer": "wait=20"})
     while job["state"] in ("queued", "running"):
         job = router.call("GET", f"/jobs/{job['id']}", headers={"Prefer": "wait=20"})
@@ -181,6 +183,11 @@ def _show_prompt(router: Router) -> None:
     typer.echo(f"Answer:  {result['text']}\n         (job {job['id']}, engine {result['engine']})")
     if result["engine"] == "echo":
         typer.echo("         Set TINYLLAMA_ENGINE_URL to let a model answer instead.")
+
+
+def _store_address() -> str:
+    """Return where workers find the store; an address of the user's own may hold a password."""
+    return "$TINYLLAMA_STORE_URL" if settings.variable("store_url") else home().url
 
 
 def _show_curl(router: Router) -> None:
@@ -194,7 +201,7 @@ Try it from another terminal:
        -H "Content-Type: application/json" -H "Prefer: wait=20" -d '{{"prompt": "{PROMPT}"}}'
   curl -s {router.url}/inbox -H "Authorization: Bearer $TOKEN"
 
-Its store is at {settings.variable("store_url") or home().url}
+Its store is at {_store_address()}
 Logs of store and worker lie in {home().folder}"""
     )
 

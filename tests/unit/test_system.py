@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from chalicelib import settings
+from tinyllama import system
 from tinyllama.system import Router
 
 
@@ -42,11 +43,11 @@ def _alone(state: Path) -> dict[str, str]:
     return {"TINYLLAMA_STATE_DIR": str(state), "TINYLLAMA_STORE_URL": ""}
 
 
-def _run(state: Path, command: str) -> "subprocess.Popen[str]":
+def _run(state: Path, command: str, **variables: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-B", "-m", "tinyllama", command],
         cwd=settings.PROJECT,
-        env=settings.child_environment(_alone(state)),
+        env=settings.child_environment(_alone(state) | variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -98,6 +99,40 @@ def test_demo_that_is_interrupted_says_so_and_does_not_pass(tmp_path: Path) -> N
     assert "Traceback" not in errors
     assert demo.returncode == 130
     assert not _servers(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_without_a_worker_of_its_own_it_tells_where_one_must_work(tmp_path: Path) -> None:
+    with _run(tmp_path, "demo", TINYLLAMA_LOCAL_WORKER="off") as demo:
+        try:
+            assert demo.stdout is not None
+            told = next(line for line in demo.stdout if "python -m worker" in line)
+            store_url = next(word for word in told.split() if word.startswith("unix://"))
+            with subprocess.Popen(
+                [sys.executable, "-B", "-m", "worker"],
+                cwd=settings.PROJECT,
+                env=settings.child_environment({"TINYLLAMA_STORE_URL": store_url}),
+                stdout=subprocess.DEVNULL,
+            ) as worker:
+                code = demo.wait()
+                worker.terminate()
+        finally:
+            demo.terminate()
+
+    assert code == 0
+
+
+def test_a_stores_password_is_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", "redis://:hush@127.0.0.1")
+
+    system._show_curl(Router("http://127.0.0.1:8000", "token"))  # noqa: SLF001
+
+    told = capsys.readouterr().out
+    assert "$TINYLLAMA_STORE_URL" in told
+    assert "hush" not in told
 
 
 @pytest.mark.slow
