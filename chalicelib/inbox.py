@@ -111,7 +111,8 @@ class Inbox:
     def _entries(self, inbox: str, after: int, count: int) -> Iterator[tuple[int, Event | None]]:
         """Yield what lies behind *after*: each sequence with its event, None for one that expired.
 
-        Ids are read *count* at a time, records some at a time, and both only when asked for.
+        Ids are read *count* at first, then many at a time, since most of them may have expired;
+        records some at a time; and both only when asked for.
         """
         while True:
             bounds = (f"({after}", "+inf", "BYSCORE", "LIMIT", 0, count, "WITHSCORES")
@@ -120,7 +121,7 @@ class Inbox:
                 yield from self._looked_up(inbox, dict(some))
             if len(flat) < 2 * count:
                 return
-            after = int(flat[-1])
+            after, count = int(flat[-1]), limits.PAGE_LOOKS
 
     def _looked_up(
         self, inbox: str, sequences: Mapping[str, int]

@@ -1,11 +1,14 @@
 """A tenant's inbox: publish, page, read, acknowledge."""
 
+from typing import Any
+
 import pytest
 import redis
 
 from chalicelib import keyspace, limits
 from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
 from chalicelib.inbox import Inbox
+from chalicelib.store import Store
 from tests.store.harness import contents, draft, now_ms
 
 
@@ -223,14 +226,34 @@ def test_page_looks_at_so_many_entries_and_says_where_to_go_on(
     inbox: Inbox, raw: "redis.Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "PAGE_LOOKS", 10)
-    published = _publish(inbox, 25)
-    _expire(raw, *published[1:24])
+    published = _publish(inbox, 35)
+    _expire(raw, *published[1:34])
 
     pages = [inbox.page("acme", 0, 5)]
     while (cursor := pages[-1].cursor) is not None:
         pages.append(inbox.page("acme", cursor, 5))
 
-    assert [[event.id for event in page] for page in pages] == [published[:1], [], published[24:]]
+    assert [[event.id for event in page] for page in pages] == [published[:1], [], published[34:]]
+
+
+def test_a_short_page_passes_over_expired_entries_in_few_reads(
+    inbox: Inbox, raw: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = _publish(inbox, 40)
+    _expire(raw, *published[:39])
+    reads, read = 0, Store.read
+
+    def counted(store: Store, *commands: tuple[str | float, ...]) -> list[Any]:
+        nonlocal reads
+        reads += 1
+        return read(store, *commands)
+
+    monkeypatch.setattr(Store, "read", counted)
+
+    page = inbox.page("acme", 0, 1)
+
+    assert [event.id for event in page] == published[39:]
+    assert reads < 10
 
 
 def test_event_acknowledged_while_it_is_paged_is_not_shown_as_pending(
