@@ -53,6 +53,7 @@ def through_a_worker(queue: JobQueue, url: str) -> None:
     )
     submit(queue, JOBS)
     while (gauge := queue.gauge()).waiting or gauge.leased:
+        assert worker.poll() is None  # noqa: S101 - else it would wait for ever
         time.sleep(0.05)
     worker.terminate()
     worker.wait()

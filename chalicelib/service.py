@@ -93,5 +93,5 @@ def _new_id(kind: str) -> str:
 
 
 def _digest(body: Any) -> str:
-    """Return a hash that two bodies share when they differ in white space and order alone."""
+    """Return a hash that two bodies share when Python reads them alike; 5 and 5.0 differ."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -18,13 +18,6 @@ PREFIX = "TINYLLAMA_"
 PROJECT = Path(__file__).resolve().parent.parent
 LOCAL = "local"
 
-_SETTING = re.compile(
-    r"""\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*"""
-    r"""(?:(?P<quote>["'])(?P<quoted>(?:(?!(?P=quote)).)*)(?P=quote)"""
-    r"""|(?P<plain>(?:[^\s"'#][^\s"']*)?))\s*(?:\s#.*)?""",
-    re.ASCII,
-)
-
 
 def in_lambda() -> bool:
     """Whether this process is a Lambda function; Lambda reserves the variable that says so."""
@@ -37,21 +30,14 @@ def lambda_role() -> str:
 
 
 def _read_defaults(path: Path) -> dict[str, str]:
-    """Return the ``NAME=value`` lines of *path*, quoted and exported ones too; {} without it.
-
-    Raises NotConfigured for any other line that is neither empty nor a comment, by its number.
-    """
+    """Return what *path* sets, nothing without it; lines that cannot be read are logged."""
     if not path.is_file():
         return {}
-    found = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        setting = _SETTING.fullmatch(line)
-        if setting is None:
-            raise NotConfigured(f"line {number} of {path.name} is no NAME=value")
-        found[setting["name"]] = setting["quoted"] or setting["plain"] or ""
-    return found
+    from dotenv import dotenv_values  # noqa: PLC0415 - never inside Lambda, which has no such file
+
+    # Not interpolated: an unresolved ${...} is Terraform's and counts as unset.
+    found = dotenv_values(path, interpolate=False, encoding="utf-8")
+    return {name: value or "" for name, value in found.items()}
 
 
 # Read once, at import: the file poller of `chalice local` takes a later look for a change.
@@ -150,7 +136,7 @@ class EngineSettings:
 def engine_settings() -> EngineSettings:
     """Read the worker's engine settings. Raises NotConfigured naming a bad one."""
     url = variable("engine_url")
-    if url is not None and not url.startswith(("http://", "https://")):
+    if url is not None and not re.match(r"https?://[^/?#\s]", url):
         raise NotConfigured(f"{PREFIX}ENGINE_URL must be an http or https address")
     return EngineSettings(
         url=url,

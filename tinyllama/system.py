@@ -22,7 +22,7 @@ from tinyllama import devkeys, local
 from tinyllama.state import home
 
 PROMPT = "Why do llamas hum?"
-START_SECONDS = 20.0
+START_SECONDS = 30.0
 POLL_SECONDS = 0.3
 END_SECONDS = 15.0
 INTERRUPTED = 130  # what shells make of SIGINT
@@ -57,11 +57,20 @@ class Router:
             with _loopback.open(request, timeout=40) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
-            told = error.read().decode(errors="replace")
+            told = _told(error.read())
             raise CallFailed(f"{method} {path} answered {error.code}: {told}") from None
         except OSError as error:
             raise CallFailed(f"{method} {path} was not answered: {error}") from None
         return json.loads(text) if text else None
+
+
+def _told(body: bytes) -> str:
+    """Return what a problem document or a failing health check says, else *body* as it is."""
+    try:
+        document = json.loads(body)
+        return str(document.get("detail") or document["checks"]["store:reachable"][0]["output"])
+    except (ValueError, AttributeError, LookupError):
+        return body.decode(errors="replace")
 
 
 def up(port: int) -> None:
@@ -201,9 +210,10 @@ Try it from another terminal:
        -H "Content-Type: application/json" -H "Prefer: wait=20" -d '{{"prompt": "{PROMPT}"}}'
   curl -s {router.url}/inbox -H "Authorization: Bearer $TOKEN"
 
-Its store is at {_store_address()}
-Logs of store and worker lie in {home().folder}"""
+Its store is at {_store_address()}"""
     )
+    if not settings.variable("store_url"):
+        typer.echo(f"Logs of store and worker lie in {home().folder}")
 
 
 def _free_port(wanted: int) -> int:

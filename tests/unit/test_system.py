@@ -72,17 +72,13 @@ def test_router_is_reached_past_a_proxy(address: str, monkeypatch: pytest.Monkey
 
 @pytest.mark.slow
 def test_server_does_not_outlive_a_start_that_fails(tmp_path: Path) -> None:
-    state = tmp_path / "file" / "state"
-    (tmp_path / "file").touch()
+    # The server starts, and refuses the first prompt.
+    failed = _run(tmp_path, "demo", TINYLLAMA_JWKS=str(tmp_path / "absent.json"))
+    _, errors = failed.communicate(timeout=60)
 
-    failed = _run(state, "demo")
-    failed.communicate(timeout=60)
-    left = _servers(state)
-    for process in left:
-        process.kill()
-
-    assert failed.returncode != 0
-    assert not left
+    assert failed.returncode == 1
+    assert "TINYLLAMA_JWKS names no file" in errors
+    assert not _servers(tmp_path)
 
 
 @pytest.mark.slow
@@ -172,19 +168,13 @@ def test_demo_passes_while_another_process_uses_the_local_system(tmp_path: Path)
 def test_a_setting_that_will_not_do_is_one_sentence_at_once(
     tmp_path: Path, setting: str, value: str
 ) -> None:
-    variables = _alone(tmp_path) | {setting: value}
+    demo = _run(tmp_path, "demo", **{setting: value})
+    try:
+        _, errors = demo.communicate(timeout=20)
+    finally:
+        demo.terminate()  # where it went on, it ends its server by this
 
-    demo = subprocess.run(
-        [sys.executable, "-B", "-m", "tinyllama", "demo"],
-        cwd=settings.PROJECT,
-        env=settings.child_environment(variables),
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-
-    (line,) = demo.stderr.splitlines()
+    (line,) = errors.splitlines()
     assert demo.returncode == 2
     assert line.startswith("tinyllama: ")
     assert "TINYLLAMA_" in line
