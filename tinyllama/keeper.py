@@ -3,6 +3,7 @@
 Started by ``tinyllama.local`` alone, which hands it the lock that makes it the only one.
 """
 
+import functools
 import logging
 import os
 import signal
@@ -112,6 +113,7 @@ class Keeper:
     def run(self) -> None:
         """Serve until nobody is left, asked to stop, or the store cannot be kept running."""
         try:
+            self._note("status", {"state": "starting"})
             self._end_leftovers()
             self._start()
             while not self._closed():
@@ -216,6 +218,37 @@ def launch(
         )
 
 
+def _keep() -> None:
+    """Be the keeper until its work is done."""
+    keeper = Keeper(project_home())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, keeper.stop)
+    keeper.run()
+
+
+def _pass_on(child: int, number: int, _: object) -> None:
+    os.kill(child, number)
+
+
+def _guard() -> None:
+    """Let a child be the keeper, and another one when it is killed, until one ends by itself.
+
+    Nobody else is there to end store and worker after the last user.
+    """
+    while True:
+        child = os.fork()
+        if not child:
+            _keep()
+            return
+        pass_on = functools.partial(_pass_on, child)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, pass_on)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            return
+        log.warning("the keeper was killed by signal %d, another begins", os.WTERMSIG(status))
+
+
 def main() -> None:
     """Keep this project's local system; the one argument is the descriptor of the keeper's lock."""
     # Nobody's child: a user that lives on would have to reap it.
@@ -223,10 +256,7 @@ def main() -> None:
         os._exit(0)
     os.set_inheritable(int(sys.argv[1]), False)  # noqa: FBT003 - positional only
     logging.basicConfig(format="%(asctime)s keeper %(message)s", level=logging.INFO)
-    keeper = Keeper(project_home())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, keeper.stop)
-    keeper.run()
+    _guard()
 
 
 if __name__ == "__main__":
