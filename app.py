@@ -172,10 +172,12 @@ def door() -> "FrontDoor":
     """Return the use cases on the store. Raises NotConfigured naming a missing variable."""
     from chalicelib import inbox, queueing, service, store
 
-    connection = store.connect(_store_url())
+    where = settings.store_settings(_store_url())
+    connection = store.connect(where.url, where.replicas)
+    queue, retention = settings.queue_settings(), settings.retention_settings()
     return service.FrontDoor(
-        queueing.JobQueue(connection, settings.queue_settings()),
-        inbox.Inbox(connection),
+        queueing.JobQueue(connection, queue, retention),
+        inbox.Inbox(connection, queue, retention),
         time.monotonic,
     )
 

@@ -100,6 +100,38 @@ class LeaseLost(RouterError):
     title = "The lease is no longer held"
 
 
+class JobEnded(RouterError):
+    """The job has ended otherwise: there is nothing left to cancel."""
+
+    status = 409
+    code = "job_ended"
+    title = "The job has ended"
+
+
+class JobRunning(RouterError):
+    """The job runs: it can be erased once it has ended, so cancel it first."""
+
+    status = 409
+    code = "job_running"
+    title = "The job is running"
+
+
+class NotRetryable(RouterError):
+    """Only a job that failed or expired can run again."""
+
+    status = 409
+    code = "not_retryable"
+    title = "The job cannot run again"
+
+
+class VersionConflict(RouterError):
+    """The job has changed since the version that the caller saw."""
+
+    status = 409
+    code = "version_conflict"
+    title = "The job has changed since"
+
+
 class JobGone(RouterError):
     """The job was there and has been removed: its retention ended or it was erased."""
 
@@ -146,6 +178,30 @@ class IdempotencyKeyReused(RouterError):
     status = 422
     code = "idempotency_key_reused"
     title = "The Idempotency-Key was used for another request"
+
+
+class RateLimited(RouterError):
+    """The tenant calls more often than it may. ``Retry-After`` says when to try again."""
+
+    status = 429
+    code = "rate_limited"
+    title = "Too many requests"
+
+
+class InboxFull(RouterError):
+    """The tenant's inbox is at its cap in bytes: acknowledge events to make room."""
+
+    status = 429
+    code = "inbox_full"
+    title = "The inbox is full"
+
+
+class StoreFull(RouterError):
+    """The store's memory is nearly used up: what is stored goes on, nothing new is taken."""
+
+    status = 503
+    code = "store_full"
+    title = "The store is nearly full"
 
 
 class QueueFull(RouterError):

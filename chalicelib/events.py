@@ -11,7 +11,9 @@ class Event:
     """A fact published to one tenant's inbox.
 
     ``sequence`` orders an inbox; ``created_at`` is milliseconds since the epoch by the store's
-    clock; ``delivered`` is true once somebody acknowledged the event.
+    clock; ``delivered`` is true once somebody acknowledged the event. ``attributes`` are those of
+    a CloudEvent beside type, source and data (its own ``id``, ``time``, ``subject`` …), if it was
+    one.
     """
 
     id: str
@@ -22,3 +24,4 @@ class Event:
     created_at: int
     sequence: int
     delivered: bool = False
+    attributes: dict[str, Any] | None = None

@@ -1,22 +1,24 @@
 """A tenant's inbox: publish, page, read and acknowledge events on the store.
 
-Shares the store's primitive with the queue of jobs (ready ids in order, records beside them). All
-moves are safe to repeat and raise StoreUnavailable when the store is away.
+All moves are safe to repeat and raise StoreUnavailable when the store is away.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import batched
 
-from chalicelib import keyspace, limits, records
+from chalicelib import keyspace, limits, records, refusals
 from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
 from chalicelib.events import Event
+from chalicelib.refusals import Rate
+from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Script, Store
 
-_PUBLISH = Script("publish")
-_ACKNOWLEDGE = Script("acknowledge")
-_FORGET = Script("forget")
+_PUBLISH = Script("publish", "inbox")
+_PAGE = Script("page", "inbox", reads=True)
+_ACKNOWLEDGE = Script("acknowledge", "inbox")
+FORGET = Script("forget", "inbox")
 
 _PER_READ = 16
 # Names, punctuation, id and time of one event on a page, escaped.
@@ -25,66 +27,114 @@ _ENVELOPE_BYTES = 300
 
 @dataclass(frozen=True)
 class Page:
-    """Some of an inbox; *cursor* is the sequence behind which the next page begins, if any."""
+    """Some of an inbox; *cursor* is the sequence behind which the next page begins, if any.
+
+    *bell* is what had rung when the page was read.
+    """
 
     events: tuple[Event, ...]
     cursor: int | None
+    bell: str = "0-0"
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
 
 
+@dataclass(frozen=True)
+class Published:
+    """A stored event, whether it was there before, and the rate that was charged for it, if any."""
+
+    event: Event
+    known: bool
+    rate: Rate | None = None
+
+
 class Inbox:
     """Events from publish to acknowledgement. Thread-safe."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: QueueSettings,
+        retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+    ) -> None:
         self._store = store
+        self._settings = settings
+        self._retention = retention
+        self._terms = {
+            "overhead": limits.EVENT_OVERHEAD_BYTES,
+            "inbox_bytes": settings.inbox_bytes,
+            "rate_quota": settings.rate_per_minute,
+            "rate_ms": 60_000,
+            "event_ms": round(retention.event_seconds * 1000),
+            "backstop_ms": limits.BACKSTOP_SECONDS * 1000,
+            "idempotency_ms": round(retention.idempotency_seconds * 1000),
+        }
 
     def publish(
         self, draft: Event, body_hash: str = "", idempotency_key: str | None = None
-    ) -> tuple[Event, bool]:
-        """Store *draft* and put it into its tenant's inbox: the event, and whether it was there.
+    ) -> Published:
+        """Store *draft* and put it into its tenant's inbox; the store gives time and sequence.
 
-        The store gives time and sequence. Raises IdempotencyKeyReused when the key came with
-        another body, EventGone when the key's event has been removed.
+        A repeat, by id or by key, is answered before rate and cap are looked at. Raises
+        IdempotencyKeyReused when the key came with another body, EventGone when the key's event
+        has been removed, RateLimited, InboxFull, StoreFull.
         """
-        keys = [keyspace.event(draft.id), keyspace.inbox(draft.tenant), keyspace.SEQUENCE]
+        keys = [
+            keyspace.event(draft.id),
+            keyspace.inbox(draft.tenant),
+            keyspace.inbox_bell(draft.tenant),
+            keyspace.tenant_counts(draft.tenant),
+            keyspace.RETENTION_EVENTS,
+            keyspace.SEQUENCE,
+            keyspace.COUNTERS,
+            keyspace.rate(draft.tenant),
+        ]
         if idempotency_key:
             keys.append(keyspace.idempotency(draft.tenant, "events", idempotency_key))
-        told = (draft.id, draft.tenant, draft.event_type, draft.source, json.dumps(draft.payload))
-        kept = (limits.EVENT_SECONDS * 1000, body_hash, limits.IDEMPOTENCY_SECONDS * 1000)
-        answer = self._store.run(_PUBLISH, keys, (*told, *kept))
+        given = self._terms | {
+            "id": draft.id,
+            "tenant": draft.tenant,
+            "event_type": draft.event_type,
+            "source": draft.source,
+            "hash": body_hash,
+        }
+        attributes = "" if draft.attributes is None else json.dumps(draft.attributes)
+        texts = json.dumps(given), json.dumps(draft.payload), attributes
+        answer = self._store.run(_PUBLISH, keys, texts)
         if answer[0] == "known":
-            return self._known(draft.tenant, answer[1], same_body=answer[2] == body_hash), True
-        return Event(
-            id=draft.id,
-            tenant=draft.tenant,
-            event_type=draft.event_type,
-            source=draft.source,
-            payload=draft.payload,
-            created_at=int(answer[1]),
-            sequence=int(answer[2]),
-        ), False
+            known = self._known(draft.tenant, answer[1], same_body=answer[2] == body_hash)
+            return Published(known, known=True)
+        if answer[0] != "accepted":
+            raise refusals.refused(*answer)
+        event = replace(draft, created_at=int(answer[1]), sequence=int(answer[2]))
+        rate = refusals.rate(self._settings.rate_per_minute, *answer[3:])
+        return Published(event, known=False, rate=rate)
 
-    def page(self, tenant: str, after: int, limit: int) -> Page:
-        """Return up to *limit* unacknowledged events later than sequence *after*, oldest first.
+    def page(self, tenant: str, after: int, limit: int, event_type: str | None = None) -> Page:
+        """Return up to *limit* pending events later than sequence *after*, oldest first.
 
-        Fewer, and yet not the last, where Lambda could not carry more or where so many have
-        expired that looking on would take long.
+        Pending is what nobody has acknowledged or holds a lease on. Fewer, and yet not the last,
+        where Lambda could not carry more or where so many have expired or are of another type that
+        looking on would take long.
         """
         events: list[Event] = []
         room = limits.PAGE_BYTES
-        entries = self._entries(keyspace.inbox(tenant), after, limit)
+        bell, entries = self._entries(tenant, after, limit)
         for looked, (sequence, event) in enumerate(entries, start=1):
-            if event is not None:
-                room -= _carried_bytes(event)
+            if event is not None and event_type in {None, event.event_type}:
+                room -= carried_bytes(event)
                 if room < 0 and events:
-                    return Page(tuple(events), after)
+                    return Page(tuple(events), after, bell)
                 events.append(event)
             after = sequence
             if len(events) == limit or looked >= max(limit, limits.PAGE_LOOKS):
-                return Page(tuple(events), after)
-        return Page(tuple(events), None)
+                return Page(tuple(events), after, bell)
+        return Page(tuple(events), None, bell)
+
+    def await_event(self, tenant: str, page: Page, seconds: float) -> None:
+        """Block until an event became pending since *page* was read, or *seconds* passed."""
+        self._store.await_entry({keyspace.inbox_bell(tenant): page.bell}, seconds)
 
     def read(self, tenant: str, event_id: str) -> Event:
         """Return one event, acknowledged or not. Raises EventNotFound."""
@@ -94,10 +144,8 @@ class Inbox:
         return records.event(event_id, record)
 
     def acknowledge(self, tenant: str, event_id: str) -> None:
-        """Take an event out of the inbox; again is fine. Raises EventNotFound."""
-        keys = (keyspace.event(event_id), keyspace.inbox(tenant))
-        args = (event_id, tenant, limits.ACKNOWLEDGED_SECONDS * 1000)
-        if not self._store.run(_ACKNOWLEDGE, keys, args):
+        """Take an event out of the inbox, leased or not; again is fine. Raises EventNotFound."""
+        if not acknowledge(self._store, self._retention, tenant, [event_id]):
             raise EventNotFound(f"there is no event {event_id}")
 
     def _known(self, tenant: str, event_id: str, *, same_body: bool) -> Event:
@@ -108,36 +156,96 @@ class Inbox:
         except EventNotFound:
             raise EventGone(f"the key's event {event_id} has been removed") from None
 
-    def _entries(self, inbox: str, after: int, count: int) -> Iterator[tuple[int, Event | None]]:
-        """Yield what lies behind *after*: each sequence with its event, None for one that expired.
+    def _entries(
+        self, tenant: str, after: int, count: int
+    ) -> tuple[str, Iterator[tuple[int, Event | None]]]:
+        """Return the bell, and what lies behind *after*: each sequence with its event.
 
-        Ids are read *count* at first, then many at a time, since most of them may have expired;
-        records some at a time; and both only when asked for.
+        None stands for one whose record is gone. Ids are read *count* at first, then many at a
+        time, since most of them may be of no use; records some at a time; both when asked for.
         """
-        while True:
-            bounds = (f"({after}", "+inf", "BYSCORE", "LIMIT", 0, count, "WITHSCORES")
-            (flat,) = self._store.read(("ZRANGE", inbox, *bounds))
-            for some in batched(zip(flat[::2], map(int, flat[1::2]), strict=True), _PER_READ):
-                yield from self._looked_up(inbox, dict(some))
-            if len(flat) < 2 * count:
-                return
-            after, count = int(flat[-1]), limits.PAGE_LOOKS
+        bell, flat = self._some(tenant, after, count)
+
+        def entries() -> Iterator[tuple[int, Event | None]]:
+            some, asked = flat, count
+            while True:
+                for batch in batched(pairs(some), _PER_READ):
+                    yield from self._looked_up(tenant, dict(batch))
+                if len(some) < 2 * asked:
+                    return
+                asked = limits.PAGE_LOOKS
+                _, some = self._some(tenant, int(some[-1]), asked)
+
+        return bell, entries()
+
+    def _some(self, tenant: str, after: int, count: int) -> tuple[str, list[str]]:
+        keys = keyspace.inbox(tenant), keyspace.inbox_leases(tenant), keyspace.inbox_bell(tenant)
+        bell, flat = self._store.run(_PAGE, keys, (after, count))
+        return bell, flat
 
     def _looked_up(
-        self, inbox: str, sequences: Mapping[str, int]
+        self, tenant: str, sequences: Mapping[str, int]
     ) -> Iterator[tuple[int, Event | None]]:
-        read = self._store.read(*(("HGETALL", keyspace.event(each)) for each in sequences))
-        found = dict(zip(sequences, read, strict=True))
-        expired = [event_id for event_id, record in found.items() if not record]
-        if expired:
-            self._store.run(_FORGET, (inbox, *map(keyspace.event, expired)), expired)
-        for event_id, record in found.items():
+        found = look_up(self._store, tenant, sequences)
+        for event_id, sequence in sequences.items():
+            event = found.get(event_id)
             # One may have been acknowledged since its id was read.
-            pending = record and record["delivered"] == "0"
-            yield sequences[event_id], records.event(event_id, record) if pending else None
+            yield sequence, None if event is None or event.delivered else event
 
 
-def _carried_bytes(event: Event) -> int:
+def pairs(flat: Sequence[str | int]) -> Iterator[tuple[str, int]]:
+    """Yield ids with their sequences, as the moves answer them (id, sequence, id …)."""
+    for event_id, sequence in batched(flat, 2):
+        yield str(event_id), int(sequence)
+
+
+def look_up(store: Store, tenant: str, sequences: Mapping[str, int]) -> dict[str, Event]:
+    """Return the events of *sequences* (id to sequence); ids without a record are forgotten."""
+    read = store.read(*(("HGETALL", keyspace.event(each)) for each in sequences))
+    found = dict(zip(sequences, read, strict=True))
+    for event_id, record in found.items():
+        if not record:
+            keys = (
+                keyspace.event(event_id),
+                keyspace.inbox(tenant),
+                keyspace.inbox_leases(tenant),
+                keyspace.tenant_counts(tenant),
+                keyspace.RETENTION_EVENTS,
+            )
+            store.run(FORGET, keys, (event_id, tenant, sequences[event_id], ""))
+    return {each: records.event(each, record) for each, record in found.items() if record}
+
+
+def acknowledge(
+    store: Store,
+    retention: RetentionSettings,
+    tenant: str,
+    event_ids: Sequence[str],
+    token: str | None = None,
+) -> bool:
+    """Mark all events as delivered, or none and return False.
+
+    With a *token* each must be under that lease of the tenant's, or acknowledged under it before.
+    """
+    given = {
+        "tenant": tenant,
+        "acknowledged_ms": round(retention.acknowledged_seconds * 1000),
+        "backstop_ms": limits.BACKSTOP_SECONDS * 1000,
+    }
+    keys = (
+        keyspace.inbox(tenant),
+        keyspace.inbox_leases(tenant),
+        keyspace.tenant_counts(tenant),
+        keyspace.RETENTION_EVENTS,
+        keyspace.inbox_lease(tenant, token or ""),
+        *map(keyspace.event, event_ids),
+    )
+    told = json.dumps(given | ({"token": token} if token else {}))
+    return bool(store.run(_ACKNOWLEDGE, keys, (told, *event_ids)))
+
+
+def carried_bytes(event: Event) -> int:
     """Return how long *event* is in Lambda's answer, where a page is JSON in a JSON string."""
-    text = json.dumps([event.event_type, event.source, event.payload], separators=(",", ":"))
+    told = [event.event_type, event.source, event.payload, event.attributes]
+    text = json.dumps(told, separators=(",", ":"))
     return _ENVELOPE_BYTES + len(text) + text.count('"') + text.count("\\")

@@ -1,7 +1,8 @@
 """Every key in the store, its type and how long it lives. No other module spells a key.
 
 One hash tag holds everything together, so that a script may touch any of these on a cluster; the
-tag is where partitions would come. Names of tenants never hold a brace (``tokens`` sees to it).
+tag is where partitions would come. Names of tenants hold neither space nor brace (``tokens`` sees
+to it). A *place* is ``<tenant> <priority> <order> <job id>`` and names a job in every zset.
 """
 
 import hashlib
@@ -11,11 +12,35 @@ _TAG = "tl:{p0}:"
 SEQUENCE = f"{_TAG}sequence"
 """string: the last order number given to a job or an event; for ever."""
 
-READY_JOBS = f"{_TAG}ready:jobs"
-"""zset of job ids by order: what waits for a worker; as its members."""
+QUEUE = f"{_TAG}queue:jobs"
+"""zset of places, all scored 0: what is ready, a tenant's in the order it runs; as its members."""
 
-JOB_LEASES = f"{_TAG}leases:jobs"
-"""zset of job ids by lease end (ms): what a worker holds; as its members."""
+TURNS = f"{_TAG}turns:jobs"
+"""zset of the tenants with ready jobs by the virtual time of their next turn; as its members."""
+
+SERVED = f"{_TAG}served:jobs"
+"""zset of tenants that had their turn and have nothing ready; until nobody is owed less."""
+
+AGES = f"{_TAG}ages:jobs"
+"""zset of ready places by the time (ms) they became ready; as its members."""
+
+DELAYED = f"{_TAG}delayed:jobs"
+"""zset of places by the time (ms) they are ready again; as its members."""
+
+LEASED = f"{_TAG}leased:jobs"
+"""zset of places by lease end (ms): what a worker holds; as its members."""
+
+DEADLINES = f"{_TAG}deadlines:jobs"
+"""zset of places by deadline (ms), of jobs that have one and have not ended; as its members."""
+
+RETENTION_JOBS = f"{_TAG}retention:jobs"
+"""zset of ended jobs' places by the time (ms) they are to be removed; as its members."""
+
+RETENTION_EVENTS = f"{_TAG}retention:events"
+"""zset of ``<event id> <tenant>`` by the time (ms) they are to be removed; as its members."""
+
+DEAD = f"{_TAG}dead:jobs"
+"""zset of places by order of failing, of jobs that ran out of attempts; as the jobs."""
 
 JOBS_BELL = f"{_TAG}bell:jobs"
 """stream of one entry: rung when a job becomes ready; for ever."""
@@ -23,9 +48,27 @@ JOBS_BELL = f"{_TAG}bell:jobs"
 WORKERS = f"{_TAG}workers"
 """zset of worker names by last heartbeat (ms); a silent one is dropped by the next heartbeat."""
 
+SLOTS = f"{_TAG}slots"
+"""hash: worker name to how many jobs it runs at once; as ``WORKERS``."""
+
+COUNTERS = f"{_TAG}counters"
+"""hash: the queue's virtual clock, bytes, memory mark, measured times, counts of ends; for ever."""
+
+WAITERS = f"{_TAG}waiters"
+"""zset of callers that wait for an answer by when they will have left (ms); as its members."""
+
+OLD_READY_JOBS = f"{_TAG}ready:jobs"
+"""zset of job ids by order: what 0.1.0 queued; adopted by the next claim or sweep."""
+
+OLD_JOB_LEASES = f"{_TAG}leases:jobs"
+"""zset of job ids by lease end (ms): what a worker of 0.1.0 holds; adopted when it lapses."""
+
+EVERYTHING = f"{_TAG}*"
+"""The pattern that every key of the router matches."""
+
 
 def job(job_id: str) -> str:
-    """Name the hash, the job's record; until its retention ends."""
+    """Name the hash, the job's record; until its removal, with an expiry a day later."""
     return f"{_TAG}job:{job_id}"
 
 
@@ -35,23 +78,58 @@ def job_bell(job_id: str) -> str:
 
 
 def job_tokens(job_id: str) -> str:
-    """Name the stream of what the model said so far (attempt, offset, text); as the job."""
+    """Name the stream of this attempt's text, ids ``<attempt>-<chunks>``; as the job."""
     return f"{_TAG}tokens:{job_id}"
 
 
+def gone(job_id: str) -> str:
+    """Name the string, the tenant of a job that was removed; 7 days."""
+    return f"{_TAG}gone:{job_id}"
+
+
+def jobs(tenant: str) -> str:
+    """Name the zset of a tenant's job ids by order; as its members."""
+    return f"{_TAG}jobs:{tenant}"
+
+
+def tenant_counts(tenant: str) -> str:
+    """Name the hash of a tenant's counts, ``inbox`` in bytes; while any is not zero."""
+    return f"{_TAG}tenant:{tenant}"
+
+
+def rate(tenant: str) -> str:
+    """Name the string, when the tenant's bucket of calls is empty again (ms); until then."""
+    return f"{_TAG}rate:{tenant}"
+
+
 def lease(token: str) -> str:
-    """Name the string, the id that the lease's token holds; until the lease ends."""
+    """Name the string, the place that the lease's token holds; until the lease ends."""
     return f"{_TAG}lease:{token}"
 
 
 def event(event_id: str) -> str:
-    """Name the hash, the event's record; 14 days, or 24 hours once acknowledged."""
+    """Name the hash, the event's record; until its removal, as a job's."""
     return f"{_TAG}event:{event_id}"
 
 
 def inbox(tenant: str) -> str:
-    """Name the zset of event ids by order, what was not acknowledged; as its youngest member."""
+    """Name the zset of pending event ids by sequence; as its members."""
     return f"{_TAG}ready:inbox:{tenant}"
+
+
+def inbox_leases(tenant: str) -> str:
+    """Name the zset of ``<event id> <sequence>`` by lease end (ms); as its members."""
+    return f"{_TAG}leases:inbox:{tenant}"
+
+
+def inbox_lease(tenant: str, token: str) -> str:
+    """Name the hash, a lease's ``end`` and its events' sequences by id; ten minutes longer."""
+    return f"{_TAG}lease:{tenant}:{token}"
+
+
+def inbox_bell(tenant: str) -> str:
+    """Name the stream of one entry: rung when an event becomes pending; as an event."""
+    return f"{_TAG}bell:inbox:{tenant}"
 
 
 def idempotency(tenant: str, route: str, key: str) -> str:

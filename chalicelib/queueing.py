@@ -1,40 +1,36 @@
-"""The lease queue of jobs: its moves on the store, each one script and safe to repeat.
+"""The lease queue as callers see it: submit, fetch, wait, cancel, run again, erase, gauge.
 
-A move that changes a job checks the job's state and lease inside the script, by the store's own
-clock. Ids and lease tokens are made by the caller, so that a second call answers as the first.
-All moves raise StoreUnavailable when the store is away.
+Each move is one script that checks the job's state by the store's own clock. Ids are made by the
+caller, so that a second call answers as the first. All raise StoreUnavailable when the store is
+away.
 """
 
 import json
-import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib import keyspace, limits, records
-from chalicelib.errors import IdempotencyKeyReused, JobGone, JobNotFound, LeaseLost, QueueFull
-from chalicelib.events import ROUTER_SOURCE
-from chalicelib.jobs import Job, JobState, JsonObject
-from chalicelib.settings import QueueSettings
-from chalicelib.store import Script, Store
-
-_SUBMIT = Script("submit")
-_TAKE = Script("take")
-_OPEN = Script("open")
-_APPEND = Script("append")
-_EXTEND = Script("extend")
-_FINISH = Script("finish")
-_RECLAIM = Script("reclaim")
-_BEAT = Script("beat")
-_GAUGE = Script("gauge")
-
-_RESULT_MS = limits.RESULT_SECONDS * 1000
-_EVENT_MS = limits.EVENT_SECONDS * 1000
-_SILENT_MS = 10_000
-_TOKEN_ENTRIES = 10_000
-_TAKES_PER_CLAIM = 8
-_ATTEMPTS_EXHAUSTED = json.dumps(
-    {"code": "attempts_exhausted", "detail": "every worker that ran the job was lost"}
+from chalicelib import keyspace, limits, records, refusals
+from chalicelib.errors import (
+    IdempotencyKeyReused,
+    JobEnded,
+    JobGone,
+    JobNotFound,
+    JobRunning,
+    NotRetryable,
+    VersionConflict,
 )
+from chalicelib.jobs import Draft, Job, JobState
+from chalicelib.moves import JOB_LIBRARIES, JobMoves
+from chalicelib.refusals import Rate
+from chalicelib.settings import QueueSettings, RetentionSettings
+from chalicelib.store import Script, Store
+from chalicelib.sweeping import Sweeper
+
+_SUBMIT = Script("submit", *JOB_LIBRARIES)
+_FETCH = Script("fetch", *JOB_LIBRARIES, reads=True)
+_CANCEL = Script("cancel", *JOB_LIBRARIES)
+_RETRY = Script("retry", *JOB_LIBRARIES)
+_ERASE = Script("erase", *JOB_LIBRARIES)
+_GAUGE = Script("gauge", reads=True)
 
 
 @dataclass(frozen=True)
@@ -46,192 +42,181 @@ class Idempotency:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A running job and the token of the lease under which its worker may write."""
+class Submitted:
+    """A stored job, whether it was there before, and the rate that was charged for it, if any."""
 
     job: Job
-    token: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: exactly one of *result* and *error* (``{"code", "detail"}``) is given.
-
-    Raises ValueError for both or none.
-    """
-
-    result: JsonObject | None = None
-    error: JsonObject | None = None
-
-    def __post_init__(self) -> None:
-        if (self.result is None) == (self.error is None):
-            raise ValueError("an outcome is a result or an error")
+    known: bool
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """How the queue stands: jobs waiting, jobs under lease, workers heard of lately."""
+    """How the queue stands.
+
+    Jobs that are ready, that wait for another attempt, under lease, and in the dead letters; live
+    workers and how many jobs they run at once; how long the oldest ready job has waited; jobs
+    ended a minute; the mean time of a run (None while nothing was measured); bytes of requests.
+    """
 
     waiting: int
+    delayed: int
     leased: int
+    dead: int
     workers: int
+    slots: int
+    oldest_ms: int | None
+    per_minute: float
+    run_ms: int | None
+    bytes: int
 
 
 class JobQueue:
-    """Jobs from submit to end. Thread-safe; one instance serves a process."""
+    """Jobs from submit to erasure. Thread-safe; one instance serves a process."""
 
-    def __init__(self, store: Store, settings: QueueSettings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: QueueSettings,
+        retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+    ) -> None:
         self._store = store
         self._settings = settings
-        self._bell = "0-0"
+        self._moves = JobMoves(store, settings, retention)
+        self._sweeper = Sweeper(self._moves)
 
-    @property
-    def lease_seconds(self) -> float:
-        """How long a claim or a renewal holds."""
-        return self._settings.lease_seconds
+    def submit(self, draft: Draft, idempotency: Idempotency | None = None) -> Submitted:
+        """Store and queue a job in one round trip.
 
-    def submit(
-        self, job_id: str, tenant: str, request: JsonObject, idempotency: Idempotency | None = None
-    ) -> tuple[Job, bool]:
-        """Store and queue a job in one round trip: the job, and whether it was there before.
-
-        Raises QueueFull at the cap, IdempotencyKeyReused when the key came with another body,
-        JobGone when the key's job has been removed.
+        A repeat, by id or by key, is answered before rate and caps are looked at. Raises
+        IdempotencyKeyReused when the key came with another body, JobGone when the id's or key's
+        job has been removed, RateLimited, QueueFull, StoreFull, InboxFull.
         """
-        keys = [
-            keyspace.job(job_id),
-            keyspace.job_bell(job_id),
-            keyspace.READY_JOBS,
-            keyspace.JOBS_BELL,
-            keyspace.SEQUENCE,
-        ]
+        request = {name: draft.request[name] for name in draft.request if name != "metadata"}
+        metadata = draft.request.get("metadata")
+        texts = json.dumps(request), "" if metadata is None else json.dumps(metadata)
+        given = _without_none(
+            priority=records.PRIORITIES[draft.priority],
+            deadline_ms=draft.deadline_seconds and round(draft.deadline_seconds * 1000),
+            max_attempts=self._settings.max_attempts,
+            model=request.get("model"),
+            hash=idempotency.body_hash if idempotency else "",
+        )
+        keys = [keyspace.rate(draft.tenant)]
         if idempotency:
-            keys.append(keyspace.idempotency(tenant, "infer", idempotency.key))
-        most = self._settings.max_attempts
-        text, body_hash = json.dumps(request), idempotency.body_hash if idempotency else ""
-        bounds = (self._settings.queue_length, body_hash, limits.IDEMPOTENCY_SECONDS * 1000)
-        answer = self._store.run(_SUBMIT, keys, (job_id, tenant, text, most, *bounds))
-        if answer[0] == "full":
-            raise QueueFull(
-                "the queue is full; what is queued runs first",
-                headers={"Retry-After": str(limits.RETRY_AFTER_SECONDS)},
-            )
-        if answer[0] == "known":
-            return self._known(tenant, answer[1], same_body=answer[2] == body_hash), True
-        return Job(
-            id=job_id,
-            tenant=tenant,
-            state=JobState.QUEUED,
-            version=1,
-            attempt=0,
-            max_attempts=most,
-            request=request,
-            created_at=int(answer[1]),
-            position=answer[2],
-        ), False
+            keys.append(keyspace.idempotency(draft.tenant, "infer", idempotency.key))
+        whose = draft.tenant, draft.id
+        answer = self._moves.run(_SUBMIT, whose, given, keys=tuple(keys), texts=texts)
+        if answer[0] == "known" and idempotency:
+            same_body = answer[2] == idempotency.body_hash
+            return Submitted(self._known(draft.tenant, answer[1], same_body=same_body), known=True)
+        if answer[0] == "gone":
+            raise JobGone(f"the job {draft.id} has been removed")
+        if answer[0] != "queued":
+            raise refusals.refused(*answer)
+        job = self._accepted(draft, answer)
+        rate = refusals.rate(self._settings.rate_per_minute, *answer[4:])
+        return Submitted(job, known=False, rate=rate)
 
     def fetch(self, tenant: str, job_id: str, *, retry: bool = True) -> Job:
-        """Return the tenant's job. Raises JobNotFound, for another tenant's job just the same."""
-        record, position = self._store.read(
-            ("HGETALL", keyspace.job(job_id)),
-            ("ZRANK", keyspace.READY_JOBS, job_id),
-            retry=retry,
-        )
-        if not record or record["tenant"] != tenant:
-            raise JobNotFound(f"there is no job {job_id}")
-        return records.job(job_id, record, position)
+        """Return the tenant's job, expired if its deadline has passed.
+
+        Raises JobGone for one that was removed in the last days, else JobNotFound, for another
+        tenant's job just the same.
+        """
+        job, now = self._look(tenant, job_id, retry=retry)
+        if job.deadline_at is not None and job.deadline_at <= now and not job.state.ended:
+            self._sweeper.expire_overdue(tenant, job_id)
+            job, _ = self._look(tenant, job_id, retry=retry)
+        return job
 
     def await_change(self, job: Job, seconds: float) -> Job:
         """Return the job once its record is newer than *job*, or as it is after *seconds*.
 
-        Nothing is tried again: whoever waited has no time left for it. Raises JobNotFound.
+        Nothing is tried again: whoever waited has no time left for it. Raises as fetch does.
         """
-        self._store.await_entry(keyspace.job_bell(job.id), f"{job.version}-0", seconds)
+        self._store.await_entry({keyspace.job_bell(job.id): f"{job.version}-0"}, seconds)
         return self.fetch(job.tenant, job.id, retry=False)
 
-    def claim(self, token: str) -> Claim | None:
-        """Lease the oldest ready job, or None; two tokens never hold the same one.
+    def cancel(self, tenant: str, job_id: str) -> Job:
+        """Cancel a job that waits, or ask the worker of one that runs; again is fine.
 
-        Leases that have lapsed are reclaimed first. The same token again, while its lease holds,
-        answers the same job.
+        Returns the job as it is then. Raises JobNotFound, JobGone, JobEnded for another end.
         """
-        lease_ms = round(self.lease_seconds * 1000)
-        fixed = (keyspace.READY_JOBS, keyspace.JOB_LEASES, keyspace.lease(token))
-        for _ in range(_TAKES_PER_CLAIM):
-            job_id, bell, *lapsed = self._store.run(
-                _TAKE, (*fixed, keyspace.JOBS_BELL), (lease_ms,)
-            )
-            for lapsed_id in lapsed:
-                self.reclaim(lapsed_id)
-            if job_id:
-                job = self._open(job_id, token)
-                if job:
-                    return Claim(job, token)
-            elif not lapsed:
-                self._bell = bell
-                return None
-        return None
+        state = self._found(self._moves.run(_CANCEL, (tenant, job_id), {}), job_id)
+        if state not in {JobState.CANCELLED, JobState.RUNNING}:
+            raise JobEnded(f"the job has ended: {state}")
+        return self.fetch(tenant, job_id)
 
-    def wait(self, seconds: float) -> None:
-        """Block until a job may be ready, at most *seconds*; call it after a claim found none."""
-        self._store.await_entry(keyspace.JOBS_BELL, self._bell, seconds)
+    def retry(self, tenant: str, job_id: str, version: int) -> Job:
+        """Queue a job again that failed or expired and is still as *version* says.
 
-    def append(self, claim: Claim, offset: int, chunks: Sequence[str]) -> None:
-        """Add *chunks* of output, the first of which is the attempt's chunk number *offset*.
-
-        Chunks that were appended before are passed over. Raises LeaseLost.
+        The same call again answers as before. Raises JobNotFound, JobGone, NotRetryable,
+        VersionConflict, QueueFull, StoreFull, InboxFull.
         """
-        job_id = claim.job.id
-        keys = (keyspace.job(job_id), keyspace.job_bell(job_id), keyspace.job_tokens(job_id))
-        args: list[str | float] = [claim.token, offset, _TOKEN_ENTRIES, *chunks]
-        _require_lease(self._store.run(_APPEND, keys, args))
+        answer = self._moves.run(_RETRY, (tenant, job_id), {"version": version})
+        refusal = self._found(answer, job_id)
+        if refusal == "other":
+            raise NotRetryable("only a job that failed or expired can run again")
+        if refusal == "version":
+            raise VersionConflict(f"the job has changed since version {version}")
+        if refusal != JobState.QUEUED:
+            raise refusals.refused(refusal)
+        return self.fetch(tenant, job_id)
 
-    def extend(self, claim: Claim) -> None:
-        """Renew the lease from now. Raises LeaseLost."""
-        job_id = claim.job.id
-        keys = (keyspace.job(job_id), keyspace.JOB_LEASES, keyspace.lease(claim.token))
-        args = (job_id, claim.token, round(self.lease_seconds * 1000))
-        _require_lease(self._store.run(_EXTEND, keys, args))
+    def erase(self, tenant: str, job_id: str, *, force: bool = False) -> None:
+        """Remove a job, its input and its result; one that waits is cancelled first.
 
-    def finish(self, claim: Claim, outcome: Outcome) -> None:
-        """Record the outcome and publish the end event in one step. Raises LeaseLost."""
-        job, event_id = claim.job, _new_event_id()
-        state = JobState.FAILED if outcome.result is None else JobState.SUCCEEDED
-        keys = (
-            *_job_keys(job.id),
-            keyspace.lease(claim.token),
-            *_end_keys(job.tenant, event_id),
-        )
-        told = (_text(outcome.result), _text(outcome.error))
-        kept = (event_id, ROUTER_SOURCE, _RESULT_MS, _EVENT_MS)
-        _require_lease(self._store.run(_FINISH, keys, (job.id, claim.token, state, *told, *kept)))
-
-    def reclaim(self, job_id: str) -> JobState | None:
-        """Take a job back whose lease lapsed: queued again, or failed when no attempt is left.
-
-        Returns the state it went to, or None when there was nothing to reclaim.
+        Again is fine while its tombstone lives. With *force* a running one is removed too, and its
+        worker finds its lease lost. Raises JobRunning, JobNotFound.
         """
-        # The tenant names the inbox key, and a script must declare its keys before it runs.
-        (tenant,) = self._store.read(("HGET", keyspace.job(job_id), "tenant"))
-        event_id = _new_event_id()
-        keys = (
-            *_job_keys(job_id),
-            *_end_keys(tenant or "", event_id),
-            keyspace.READY_JOBS,
-            keyspace.JOBS_BELL,
-        )
-        kept = (event_id, ROUTER_SOURCE, _RESULT_MS, _EVENT_MS)
-        state = self._store.run(_RECLAIM, keys, (job_id, _ATTEMPTS_EXHAUSTED, *kept))
-        return JobState(state) if state else None
-
-    def beat(self, worker: str) -> None:
-        """Tell that *worker* lives; it counts as live for ten seconds."""
-        self._store.run(_BEAT, (keyspace.WORKERS,), (worker, _SILENT_MS))
+        answer = self._moves.run(_ERASE, (tenant, job_id), {"force": force})
+        if answer == "absent":
+            raise JobNotFound(f"there is no job {job_id}")
+        if answer == "running":
+            raise JobRunning("a running job is cancelled first, and erased once it has ended")
 
     def gauge(self) -> Gauge:
         """Tell how the queue stands."""
-        keys = (keyspace.READY_JOBS, keyspace.JOB_LEASES, keyspace.WORKERS)
-        return Gauge(*self._store.run(_GAUGE, keys, (_SILENT_MS,)))
+        keys = (
+            keyspace.QUEUE,
+            keyspace.AGES,
+            keyspace.DELAYED,
+            keyspace.LEASED,
+            keyspace.DEAD,
+            keyspace.WORKERS,
+            keyspace.SLOTS,
+            keyspace.COUNTERS,
+        )
+        told = self._store.run(_GAUGE, keys, (limits.WORKER_SILENT_SECONDS * 1000,))
+        oldest_ms, per_minute, run_ms, size = told[6:]
+        return Gauge(
+            waiting=told[0],
+            delayed=told[1],
+            leased=told[2],
+            dead=told[3],
+            workers=told[4],
+            slots=told[5],
+            oldest_ms=_known_number(oldest_ms),
+            per_minute=per_minute / 1000,
+            run_ms=_known_number(run_ms),
+            bytes=size,
+        )
+
+    def _look(self, tenant: str, job_id: str, *, retry: bool) -> tuple[Job, int]:
+        answer = self._moves.run(_FETCH, (tenant, job_id), {}, retry=retry)
+        self._found(answer[0], job_id)
+        now, position, eta_ms, flat = answer[1:]
+        eta_seconds = None if eta_ms < 0 else eta_ms / 1000
+        job = records.job(job_id, records.pairs(flat), _known_number(position), eta_seconds)
+        return job, now
+
+    def _found(self, answer: str, job_id: str) -> str:
+        if answer == "gone":
+            raise JobGone(f"the job {job_id} has been removed")
+        if answer == "absent":
+            raise JobNotFound(f"there is no job {job_id}")
+        return answer
 
     def _known(self, tenant: str, job_id: str, *, same_body: bool) -> Job:
         if not same_body:
@@ -241,39 +226,30 @@ class JobQueue:
         except JobNotFound:
             raise JobGone(f"the key's job {job_id} has been removed") from None
 
-    def _open(self, job_id: str, token: str) -> Job | None:
-        keys = (
-            keyspace.job(job_id),
-            keyspace.job_bell(job_id),
-            keyspace.JOB_LEASES,
-            keyspace.lease(token),
+    def _accepted(self, draft: Draft, answer: list[int]) -> Job:
+        created_at = int(answer[1])
+        deadline = draft.deadline_seconds
+        return Job(
+            id=draft.id,
+            tenant=draft.tenant,
+            state=JobState.QUEUED,
+            version=1,
+            attempt=0,
+            max_attempts=self._settings.max_attempts,
+            request=draft.request,
+            created_at=created_at,
+            priority=draft.priority,
+            model=draft.request.get("model"),
+            metadata=draft.request.get("metadata"),
+            deadline_at=None if deadline is None else created_at + round(deadline * 1000),
+            position=answer[2],
+            eta_seconds=None if answer[3] < 0 else answer[3] / 1000,
         )
-        flat = self._store.run(_OPEN, keys, (job_id, token))
-        record = dict(zip(flat[::2], flat[1::2], strict=True))
-        return records.job(job_id, record) if record else None
 
 
-def _job_keys(job_id: str) -> tuple[str, ...]:
-    return (
-        keyspace.job(job_id),
-        keyspace.job_bell(job_id),
-        keyspace.job_tokens(job_id),
-        keyspace.JOB_LEASES,
-    )
+def _known_number(number: int) -> int | None:
+    return None if number < 0 else number
 
 
-def _end_keys(tenant: str, event_id: str) -> tuple[str, ...]:
-    return keyspace.event(event_id), keyspace.inbox(tenant), keyspace.SEQUENCE
-
-
-def _require_lease(held: int) -> None:
-    if not held:
-        raise LeaseLost("the lease lapsed and the job went on without it, or the job has ended")
-
-
-def _new_event_id() -> str:
-    return f"evt_{secrets.token_hex(16)}"
-
-
-def _text(value: JsonObject | None) -> str:
-    return "" if value is None else json.dumps(value)
+def _without_none(**named: object) -> dict[str, object]:
+    return {name: value for name, value in named.items() if value is not None}

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.errors import FieldError, InvalidBody, StoreUnavailable
 from chalicelib.events import ROUTER_SOURCE, Event
 from chalicelib.inbox import Inbox
-from chalicelib.jobs import Job, JsonObject
+from chalicelib.jobs import Draft, Job, JsonObject
 from chalicelib.queueing import Gauge, Idempotency, JobQueue
 
 
@@ -36,7 +36,8 @@ class FrontDoor:
         """
         deadline = self.clock() + wait_seconds
         idempotency = Idempotency(idempotency_key, _digest(request)) if idempotency_key else None
-        job, known = self.queue.submit(_new_id("job"), tenant, request, idempotency)
+        submitted = self.queue.submit(Draft(_new_id("job"), tenant, request), idempotency)
+        job, known = submitted.job, submitted.known
         try:
             return self._wait_until_ended(job, deadline), known
         except StoreUnavailable:
@@ -76,7 +77,8 @@ class FrontDoor:
             created_at=0,
             sequence=0,
         )
-        return self.inbox.publish(draft, _digest(body), idempotency_key)
+        published = self.inbox.publish(draft, _digest(body), idempotency_key)
+        return published.event, published.known
 
     def gauge(self) -> Gauge:
         """Tell how the queue stands."""

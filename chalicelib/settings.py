@@ -8,7 +8,7 @@ unresolved ``${...}`` (Terraform syntax that Chalice copies through) count as un
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from chalicelib import limits
@@ -107,11 +107,20 @@ def token_settings() -> TokenSettings:
 
 @dataclass(frozen=True)
 class QueueSettings:
-    """How the queue behaves: a lease's length, how often a job may run, how many may wait."""
+    """How the queue behaves: leases, attempts, and how much is taken before it is refused.
+
+    ``queue_length`` counts jobs that wait, ``queue_bytes`` the requests of all that have not
+    ended, ``inbox_bytes`` one tenant's pending events. ``rate_per_minute`` is what one tenant may
+    submit and publish, 0 for no limit; ``waiters`` how many calls may wait for an answer at once.
+    """
 
     lease_seconds: float
     max_attempts: int
     queue_length: int
+    queue_bytes: int = limits.QUEUE_BYTES
+    inbox_bytes: int = limits.INBOX_BYTES
+    rate_per_minute: int = 0
+    waiters: int = limits.WAITERS
 
 
 def queue_settings() -> QueueSettings:
@@ -120,7 +129,46 @@ def queue_settings() -> QueueSettings:
         lease_seconds=_number("lease_seconds", 30, 0.1),
         max_attempts=int(_number("max_attempts", limits.MAX_ATTEMPTS, 1)),
         queue_length=int(_number("queue_length", limits.QUEUE_LENGTH, 1)),
+        queue_bytes=int(_number("queue_bytes", limits.QUEUE_BYTES, limits.BODY_BYTES)),
+        inbox_bytes=int(_number("inbox_bytes", limits.INBOX_BYTES, limits.BODY_BYTES)),
+        rate_per_minute=int(_number("rate_per_minute", limits.RATE_PER_MINUTE, 0)),
+        waiters=int(_number("waiters", limits.WAITERS, 0)),
     )
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """How long things are kept, in seconds: ended jobs, tombstones, events, keys of callers."""
+
+    result_seconds: float = limits.RESULT_SECONDS
+    tombstone_seconds: float = limits.TOMBSTONE_SECONDS
+    event_seconds: float = limits.EVENT_SECONDS
+    acknowledged_seconds: float = limits.ACKNOWLEDGED_SECONDS
+    idempotency_seconds: float = limits.IDEMPOTENCY_SECONDS
+
+
+def retention_settings() -> RetentionSettings:
+    """Read how long things are kept. Raises NotConfigured naming a bad one."""
+    return RetentionSettings(
+        result_seconds=_number("result_seconds", limits.RESULT_SECONDS, 1),
+        tombstone_seconds=_number("tombstone_seconds", limits.TOMBSTONE_SECONDS, 1),
+        event_seconds=_number("event_seconds", limits.EVENT_SECONDS, 1),
+        acknowledged_seconds=_number("acknowledged_seconds", limits.ACKNOWLEDGED_SECONDS, 1),
+        idempotency_seconds=_number("idempotency_seconds", limits.IDEMPOTENCY_SECONDS, 1),
+    )
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """Where the store is, and how many replicas must have each write before it counts."""
+
+    url: str
+    replicas: int
+
+
+def store_settings(url: str | None = None) -> StoreSettings:
+    """Read the store's settings; *url* stands for an address that is known otherwise."""
+    return StoreSettings(url or required("store_url"), int(_number("store_replicas", 0, 0)))
 
 
 @dataclass(frozen=True)
@@ -144,6 +192,24 @@ def engine_settings() -> EngineSettings:
         model=variable("engine_model"),
         timeout_seconds=_number("engine_timeout_seconds", 120, 0.1),
     )
+
+
+@dataclass(frozen=True)
+class WorkerCredential:
+    """What a worker over HTTPS shows: a token, or a file that holds the present one."""
+
+    token: str | None = field(repr=False)
+    file: Path | None
+
+
+def worker_credential() -> WorkerCredential:
+    """Read where the worker's token is. Raises NotConfigured unless exactly one place is named."""
+    token, file = variable("worker_token"), variable("worker_token_file")
+    if (token is None) == (file is None):
+        raise NotConfigured(
+            f"set either {PREFIX}WORKER_TOKEN or {PREFIX}WORKER_TOKEN_FILE, not both"
+        )
+    return WorkerCredential(token, Path(file).expanduser() if file else None)
 
 
 def chalice_reload_child() -> bool:

@@ -1,7 +1,7 @@
 """The connection to the store, and how a move is run on it. Knows Redis, not what is kept there."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha1
 from pathlib import Path
@@ -30,6 +30,7 @@ _LUA = Path(__file__).parent / "lua"
 _CONNECT_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 3.0
 _IDLE_SECONDS: Final = 30.0
+_REPLICATION_MS: Final = 1000
 _RETRIES: Final = 2
 # Callers' threads are what bounds connections: at a limit of the pool's own, work that waits for
 # an entry would shut out all other.
@@ -49,11 +50,15 @@ _REFUSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY ", "UNBLOCKED")
 
 
 class Script:
-    """One move: ``lua/common.lua`` followed by ``lua/<name>.lua``, read when this is made."""
+    """One move: ``lua/lib/common.lua``, the *libraries* it builds on, ``lua/<name>.lua``.
 
-    def __init__(self, name: str) -> None:
-        parts = (_LUA / "common.lua", _LUA / f"{name}.lua")
-        self.source = "\n".join(part.read_text(encoding="utf-8") for part in parts)
+    Read when this is made. One that only *reads* need not reach the replicas.
+    """
+
+    def __init__(self, name: str, *libraries: str, reads: bool = False) -> None:
+        parts = (*(f"lib/{library}.lua" for library in ("common", *libraries)), f"{name}.lua")
+        self.source = "\n".join((_LUA / part).read_text(encoding="utf-8") for part in parts)
+        self.reads = reads
 
     @cached_property
     def sha(self) -> str:
@@ -91,16 +96,17 @@ class _Unix(_ReplacedWhenIdle, redis.connection.UnixDomainSocketConnection):
     pass
 
 
-def connect(url: str) -> "Store":
+def connect(url: str, replicas: int = 0) -> "Store":
     """Return the store at *url* (``redis://``, ``rediss://`` or ``unix://``); connects on use.
 
-    Raises NotConfigured for an address that is none.
+    A write counts once so many *replicas* have it. Raises NotConfigured for an address that is
+    none.
     """
     try:
         pool = _pool(url)
         # Made, not connected: only this looks at the options behind the address's question mark.
         pool.connection_class(**pool.connection_kwargs)
-        return Store(redis.Redis.from_pool(pool))
+        return Store(redis.Redis.from_pool(pool), replicas)
     except (ValueError, TypeError, redis.RedisError):
         raise NotConfigured("TINYLLAMA_STORE_URL is not the address of a store") from None
 
@@ -126,55 +132,77 @@ class Store:
     A call whose reply was lost is sent again, so everything sent must be safe to repeat.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, replicas: int = 0) -> None:
         self._client = client
+        self._replicas = replicas
         backoff = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
         self._retry = Retry(backoff, _RETRIES, supported_errors=_UNREACHABLE)
 
-    def run(self, script: Script, keys: Sequence[str], args: Sequence[str | float]) -> Any:
-        """Run *script* atomically on *keys*, which are all that it touches; one round trip."""
+    def run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        args: Sequence[str | float],
+        *,
+        retry: bool = True,
+    ) -> Any:
+        """Run *script* atomically on *keys*, which are all that it touches; one round trip.
+
+        Raises StoreUnavailable where too few replicas have what it wrote, too.
+        """
+        evaluate = self._evaluate if script.reads or not self._replicas else self._replicate
 
         def once() -> Any:
             try:
-                return self._client.evalsha(script.sha, len(keys), *keys, *args)
+                return evaluate("EVALSHA", script.sha, len(keys), *keys, *args)
             except NoScriptError:
-                return self._client.eval(script.source, len(keys), *keys, *args)
-
-        return self._guarded(once)
-
-    def read(self, *commands: tuple[str | float, ...], retry: bool = True) -> list[Any]:
-        """Answer several read-only *commands* in one round trip."""
-
-        def once() -> list[Any]:
-            pipeline = self._client.pipeline(transaction=False)
-            for command in commands:
-                pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
-            # Not raised there, where the reply's first word is lost behind the command's.
-            answers: list[Any] = pipeline.execute(raise_on_error=False)
-            for answer in answers:
-                if isinstance(answer, redis.RedisError):
-                    raise answer
-            return answers
+                return evaluate("EVAL", script.source, len(keys), *keys, *args)
 
         return self._guarded(once, retry=retry)
 
-    def await_entry(self, stream: str, after: str, seconds: float) -> str | None:
-        """Block until *stream* has an entry later than *after*: its id, or None after *seconds*."""
-        milliseconds = max(1, round(seconds * 1000))  # zero would block for ever
-        command = ("XREAD", "COUNT", 1, "BLOCK", milliseconds, "STREAMS", stream, after)
+    def _evaluate(self, *command: str | float) -> Any:
+        return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
 
-        def once() -> Any:
+    def _replicate(self, *command: str | float) -> Any:
+        answer, having = self._pipelined((command, ("WAIT", self._replicas, _REPLICATION_MS)))
+        if having < self._replicas:
+            raise StoreUnavailable(
+                f"{having} of {self._replicas} replicas have the write",
+                headers={"Retry-After": str(limits.RETRY_AFTER_SECONDS)},
+            )
+        return answer
+
+    def _pipelined(self, commands: Sequence[tuple[str | float, ...]]) -> list[Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+        # Not raised there, where the reply's first word is lost behind the command's.
+        answers: list[Any] = pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, redis.RedisError):
+                raise answer
+        return answers
+
+    def read(self, *commands: tuple[str | float, ...], retry: bool = True) -> list[Any]:
+        """Answer several read-only *commands* in one round trip."""
+        return self._guarded(lambda: self._pipelined(commands), retry=retry)
+
+    def await_entry(self, after: Mapping[str, str], seconds: float) -> None:
+        """Block until a stream has an entry later than *after* says of it, or *seconds* passed."""
+        milliseconds = max(1, round(seconds * 1000))  # zero would block for ever
+        command = ("XREAD", "COUNT", 1, "BLOCK", milliseconds, "STREAMS", *after, *after.values())
+
+        def once() -> None:
             # Not through the client, whose one limit on an answer is shorter than a long wait.
             pool = self._client.connection_pool
             connection = pool.get_connection()
             try:
                 connection.send_command(*command)  # type: ignore[no-untyped-call]
-                return connection.read_response(timeout=seconds + _ANSWER_SECONDS)
+                connection.read_response(timeout=seconds + _ANSWER_SECONDS)
             finally:
                 pool.release(connection)
 
-        found = self._guarded(once, retry=False)
-        return str(found[0][1][0][0]) if found else None
+        self._guarded(once, retry=False)
 
     def close(self) -> None:
         """Close every connection; the next call opens new ones."""

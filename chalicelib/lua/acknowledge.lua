@@ -1,14 +1,34 @@
--- Mark an event as delivered and take it out of the inbox; again is fine.
--- KEYS  1 event  2 inbox
--- ARGV  1 id  2 tenant  3 ms that the record is kept from now
--- Returns 1, or 0 when the tenant has no such event.
-local record = redis.call('HMGET', KEYS[1], 'tenant', 'delivered')
-if record[1] ~= ARGV[2] then
-  return 0
+-- Mark events as delivered and take them out of the inbox, leased or not; again is fine.
+-- KEYS  1 inbox  2 inbox's leases  3 tenant  4 retention of events  5 lease (may be unused)  6 event ...
+-- ARGV  1 given: tenant, token (absent: no lease is asked for), how an event is kept  2 id ...
+-- Returns 1; 0 when the tenant has no such event, or when one is not under the lease: then
+-- nothing is done.
+local given = cjson.decode(ARGV[1])
+local now, waiting = now_ms(), {}
+local live = given.token and number(KEYS[5], 'end') >= now
+for index = 2, #ARGV do
+  local id, event = ARGV[index], KEYS[index + 4]
+  local record = redis.call('HMGET', event, 'tenant', 'delivered', 'acked_by')
+  if record[1] ~= given.tenant then
+    return 0
+  end
+  local repeated = record[2] == '1' and (not given.token or record[3] == given.token)
+  if not repeated then
+    if given.token and not (live and redis.call('HEXISTS', KEYS[5], id) == 1) then
+      return 0
+    end
+    if record[2] == '0' then
+      waiting[#waiting + 1] = {id = id, event = event}
+    end
+  end
 end
-if record[2] == '0' then
-  redis.call('HSET', KEYS[1], 'delivered', 1)
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+for _, one in ipairs(waiting) do
+  deliver({
+    event = one.event, inbox = KEYS[1], inbox_leases = KEYS[2], tenant = KEYS[3],
+    event_retention = KEYS[4],
+  }, one.id, given, given.token or '', now)
+  if given.token then
+    redis.call('HDEL', KEYS[5], one.id)
+  end
 end
 return 1

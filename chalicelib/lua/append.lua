@@ -1,25 +1,32 @@
 -- Add what the model said since the last append. A repeat changes nothing.
 -- KEYS  1 job  2 job's bell  3 tokens
--- ARGV  1 token  2 offset of the first chunk in this attempt  3 most entries kept  4.. chunks
--- Returns 1, or 0 when the lease is lost. An offset beyond what is stored is an error: what lies
--- between would be lost.
-if not holds(KEYS[1], ARGV[1]) then
-  return 0
+-- ARGV  1 tenant  2 token  3 offset of the first chunk in this attempt  4 most bytes  5.. chunks
+-- Returns 'held', 'cancel' when somebody asked to cancel the job, 'lost' when the lease is;
+--         'gap' for an offset beyond what is stored, since what lies between would be lost;
+--         'full' when the attempt would have said more than it may.
+local record = redis.call('HMGET', KEYS[1], 'state', 'lease', 'tenant', 'appended', 'attempt',
+  'first_token_at', 'appended_bytes', 'cancel_requested')
+if record[1] ~= 'running' or record[2] ~= ARGV[2] or record[3] ~= ARGV[1] then
+  return 'lost'
 end
-local offset = tonumber(ARGV[2])
-local record = redis.call('HMGET', KEYS[1], 'appended', 'attempt', 'first_token_at')
-local appended = tonumber(record[1])
+local offset, appended = tonumber(ARGV[3]), tonumber(record[4])
 if offset > appended then
-  return redis.error_reply('GAP the append begins at chunk ' .. offset .. ' of ' .. appended)
+  return 'gap'
 end
-local text = table.concat(ARGV, '', 4 + math.max(0, appended - offset))
-local reached = offset + #ARGV - 3
+local reached = offset + #ARGV - 4
 if reached > appended then
-  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*',
-    'attempt', record[2], 'offset', appended, 'text', text)
-  redis.call('HSET', KEYS[1], 'appended', reached)
-  if not record[3] then
-    change(KEYS[1], KEYS[2], 'first_token_at', now_ms())
+  local text = table.concat(ARGV, '', 5 + appended - offset)
+  local bytes = tonumber(record[7]) + #text
+  if bytes > tonumber(ARGV[4]) then
+    return 'full'
+  end
+  -- The entry's id is the cursor of whoever reads along: attempt and chunks so far.
+  redis.call('XADD', KEYS[3], record[5] .. '-' .. reached, 'text', text)
+  redis.call('HSET', KEYS[1], 'appended', reached, 'appended_bytes', bytes)
+  if not record[6] then
+    redis.call('HSET', KEYS[1], 'first_token_at', now_ms())
+    local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
+    redis.call('XADD', KEYS[2], 'MAXLEN', 1, version .. '-0', 'version', version)
   end
 end
-return 1
+return record[8] == '1' and 'cancel' or 'held'

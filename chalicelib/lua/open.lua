@@ -1,23 +1,27 @@
--- Second half of a claim: open the record of the id that take.lua put under the lease.
--- KEYS  1 job  2 job's bell  3 leases  4 lease
--- ARGV  1 id  2 token
--- Returns the record as {field, value, ...}, or {} when the id is not to be worked on (its lease
+-- Second half of a claim: open the record of the place that take.lua put under the lease.
+-- KEYS  a job's (lib/job.lua), 24 lease
+-- ARGV  1 given: id, tenant, place, token, how an end is kept
+-- Returns the record as {field, value, ...}, or {} when the job is not to be worked on (the lease
 -- lapsed before this call, or the job is gone or ended).
-if not holds(KEYS[1], ARGV[2]) then
-  if redis.call('GET', KEYS[4]) ~= ARGV[1] then
+local now = now_ms()
+if not holds(given.token) then
+  if redis.call('GET', KEYS[24]) ~= given.place then
     return {}
   end
-  local record = redis.call('HMGET', KEYS[1], 'state', 'attempt')
-  if record[1] ~= 'queued' then
-    -- A job that runs under another lease must lapse with it, or it would run for ever.
-    if record[1] ~= 'running' then
-      redis.call('ZREM', KEYS[3], ARGV[1])
+  local state = field('state')
+  if state ~= 'queued' or field('place') ~= given.place or overdue(now) then
+    redis.call('DEL', KEYS[24])
+    if state == 'queued' and overdue(now) then
+      end_job('expired', '', {error = given.expired})
+    elseif state ~= 'running' then
+      -- A job that runs under another lease must lapse with it, or it would run for ever.
+      redis.call('ZREM', K.leased, given.place)
     end
-    redis.call('DEL', KEYS[4])
     return {}
   end
-  redis.call('HDEL', KEYS[1], 'first_token_at')
-  change(KEYS[1], KEYS[2], 'state', 'running', 'lease', ARGV[2], 'attempt', record[2] + 1,
-    'started_at', now_ms(), 'appended', 0)
+  redis.call('DEL', K.tokens)
+  redis.call('HDEL', K.job, 'first_token_at', 'retry_at', 'cancel_requested')
+  change('state', 'running', 'lease', given.token, 'attempt', number(K.job, 'attempt') + 1,
+    'started_at', now, 'appended', 0, 'appended_bytes', 0)
 end
-return redis.call('HGETALL', KEYS[1])
+return redis.call('HGETALL', K.job)

@@ -1,22 +1,43 @@
 -- Put an event into its tenant's inbox, or answer as before when the call is a repeat.
--- KEYS  1 event  2 inbox  3 sequence  4 idempotency (may be absent)
--- ARGV  1 id  2 tenant  3 event type  4 source  5 payload  6 event ms  7 body hash
---       8 idempotency ms
--- Returns {'accepted', created_at, sequence} (first time or repeated),
---         {'known', id, hash} when the idempotency key was used.
-local ids = KEYS[4]
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  local known = known_by(ids)
+-- KEYS  1 event  2 inbox  3 inbox's bell  4 tenant  5 retention of events  6 sequence  7 counters
+--       8 rate  9 idempotency (may be absent)
+-- ARGV  1 given: id, tenant, event_type, source, hash, bounds  2 payload  3 attributes
+-- Returns {'accepted', created_at, sequence, calls left or -1, ms until all are} (first time or
+--         repeated; a repeat is told no rate), {'known', id, hash} when the idempotency key was
+--         used, {'rate', ms until a call is allowed}, {'memory'} or {'inbox'} when refused.
+local keys = {
+  event = KEYS[1], inbox = KEYS[2], inbox_bell = KEYS[3], tenant = KEYS[4],
+  event_retention = KEYS[5], sequence = KEYS[6], counters = KEYS[7],
+}
+local given = cjson.decode(ARGV[1])
+local now = now_ms()
+local left, reset = -1, -1
+if redis.call('EXISTS', keys.event) == 0 then
+  local known = known_by(KEYS[9])
   if known then
     return known
   end
-  put_event(KEYS[1], KEYS[2], KEYS[3], {
-    id = ARGV[1], tenant = ARGV[2], event_type = ARGV[3], source = ARGV[4], payload = ARGV[5],
-    now = now_ms(), event_ms = ARGV[6],
-  })
-  if ids then
-    redis.call('SET', ids, ARGV[1] .. ' ' .. ARGV[7], 'PX', ARGV[8])
+  local arrival, pause = nil, nil
+  if given.rate_quota > 0 then
+    arrival, pause = next_arrival(KEYS[8], given, now)
+    if not arrival then
+      return {'rate', pause}
+    end
   end
+  if nearly_full(keys.counters, now) then
+    return {'memory'}
+  end
+  local size = given.overhead + #given.event_type + #given.source + #ARGV[2] + #ARGV[3]
+  if number(keys.tenant, 'inbox') + size > given.inbox_bytes then
+    return {'inbox'}
+  end
+  left, reset = charge(KEYS[8], arrival, given, now)
+  put_event(keys, {
+    id = given.id, tenant = given.tenant, event_type = given.event_type, source = given.source,
+    payload = ARGV[2], attributes = ARGV[3], now = now, event_ms = given.event_ms,
+    backstop_ms = given.backstop_ms, overhead = given.overhead,
+  })
+  remember(KEYS[9], given.id, given)
 end
-local record = redis.call('HMGET', KEYS[1], 'created_at', 'sequence')
-return {'accepted', record[1], record[2]}
+local record = redis.call('HMGET', keys.event, 'created_at', 'sequence')
+return {'accepted', record[1], record[2], left, reset}

@@ -1,25 +1,41 @@
 -- Accept a job, or answer as before when the call is a repeat.
--- KEYS  1 job  2 job's bell  3 ready jobs  4 jobs' bell  5 sequence  6 idempotency (may be absent)
--- ARGV  1 id  2 tenant  3 request  4 max attempts  5 queue length  6 body hash  7 idempotency ms
--- Returns {'queued', created_at, jobs ahead} for an accepted job (first time or repeated),
---         {'known', id, hash} when the idempotency key was used, {'full'} at the cap.
-local ids, id = KEYS[6], ARGV[1]
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  local known = known_by(ids)
+-- KEYS  a job's (lib/job.lua), 24 rate, 25 idempotency (may be absent)
+-- ARGV  1 given: id, tenant, priority, deadline_ms?, max_attempts, model?, hash, bounds
+--       2 request  3 metadata
+-- Returns {'queued', created_at, jobs ahead, eta ms or -1, calls left or -1, ms until all are}
+--         for an accepted job (first time or repeated; a repeat is told no rate),
+--         {'known', id, hash} when the idempotency key was used, {'gone'} for a removed job's id,
+--         {'rate', ms until a call is allowed}, {'memory'}, {'full'} or {'inbox'} when refused.
+local now = now_ms()
+local left, reset = -1, -1
+if redis.call('EXISTS', K.job) == 0 then
+  if redis.call('EXISTS', K.gone) == 1 then
+    return {'gone'}
+  end
+  local known = known_by(KEYS[25])
   if known then
     return known
   end
-  if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[5]) then
-    return {'full'}
+  local arrival, pause = nil, nil
+  if given.rate_quota > 0 then
+    arrival, pause = next_arrival(KEYS[24], given, now)
+    if not arrival then
+      return {'rate', pause}
+    end
   end
-  local order = redis.call('INCR', KEYS[5])
-  change(KEYS[1], KEYS[2], 'tenant', ARGV[2], 'state', 'queued', 'attempt', 0, 'request', ARGV[3],
-    'max_attempts', ARGV[4], 'created_at', now_ms(), 'order', order, 'lease', '')
-  -- Push after the record: a claimed id must always be readable.
-  redis.call('ZADD', KEYS[3], order, id)
-  redis.call('XADD', KEYS[4], 'MAXLEN', 1, '*', 'ready', id)
-  if ids then
-    redis.call('SET', ids, id .. ' ' .. ARGV[6], 'PX', ARGV[7])
+  local size = #ARGV[2] + #ARGV[3]
+  local short = lack(now, size)
+  if short then
+    return {short}
   end
+  left, reset = charge(KEYS[24], arrival, given, now)
+  change('tenant', given.tenant, 'state', 'queued', 'attempt', 0, 'request', ARGV[2],
+    'metadata', ARGV[3], 'model', given.model or '', 'priority', given.priority, 'size', size,
+    'max_attempts', given.max_attempts, 'allowance', given.max_attempts, 'created_at', now,
+    'deadline_ms', given.deadline_ms or '', 'lease', '')
+  local order = line_up(given.priority, given.deadline_ms, size, now)
+  redis.call('ZADD', K.index, order, given.id)
+  remember(KEYS[25], given.id, given)
 end
-return {'queued', redis.call('HGET', KEYS[1], 'created_at'), redis.call('ZRANK', KEYS[3], id)}
+local ahead = ahead_of(K, field('place')) or 0
+return {'queued', field('created_at'), ahead, eta_ms(K, ahead, given, now) or -1, left, reset}

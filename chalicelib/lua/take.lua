@@ -1,23 +1,27 @@
--- First half of a claim: take the oldest ready id under a lease; open.lua does the rest.
--- KEYS  1 ready jobs  2 leases  3 lease  4 jobs' bell
+-- First half of a claim: put the job whose turn it is under a lease; open.lua does the rest.
+-- KEYS  1 queue  2 turns  3 served  4 ages  5 delayed  6 leased  7 deadlines  8 jobs' bell
+--       9 counters  10 lease  11 ready jobs of 0.1.0  12 leases of 0.1.0
 -- ARGV  1 lease ms
--- Returns {id or '', id of the bell's last entry, lapsed id ...}. Where leases have lapsed
--- nothing is taken: the caller reclaims those first and asks again.
+-- Returns {place or '', id of the bell's last entry, {verb and place ...}}: what is due for a move
+-- of its own, some at a time ('reclaim', 'expire' or 'adopt', a space, the place or old id).
+local keys = {
+  queue = KEYS[1], turns = KEYS[2], served = KEYS[3], ages = KEYS[4], delayed = KEYS[5],
+  leased = KEYS[6], deadlines = KEYS[7], jobs_bell = KEYS[8], counters = KEYS[9],
+}
 local now = now_ms()
-local last = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1)
+for _, place in ipairs(redis.call('ZRANGEBYSCORE', keys.delayed, '-inf', now, 'LIMIT', 0, 64)) do
+  redis.call('ZREM', keys.delayed, place)
+  enqueue(keys, place, now)
+end
+local due = due_moves(keys.leased, keys.deadlines, KEYS[11], KEYS[12], now, 16)
+local last = redis.call('XREVRANGE', keys.jobs_bell, '+', '-', 'COUNT', 1)
 local bell = last[1] and last[1][1] or '0-0'
-local held = redis.call('GET', KEYS[3])
-if held then
-  return {held, bell}
+local place = redis.call('GET', KEYS[10]) or serve(keys)
+if not place then
+  return {'', bell, due}
 end
-local lapsed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. now, 'LIMIT', 0, 16)
-if lapsed[1] then
-  return {'', bell, unpack(lapsed)}
+if redis.call('EXISTS', KEYS[10]) == 0 then
+  redis.call('ZADD', keys.leased, now + ARGV[1], place)
+  redis.call('SET', KEYS[10], place, 'PXAT', now + ARGV[1])
 end
-local id = redis.call('ZPOPMIN', KEYS[1])[1]
-if not id then
-  return {'', bell}
-end
-redis.call('ZADD', KEYS[2], now + ARGV[1], id)
-redis.call('SET', KEYS[3], id, 'PXAT', now + ARGV[1])
-return {id, bell}
+return {place, bell, due}

@@ -1,0 +1,29 @@
+-- Take over a job that 0.1.0 queued, or that one of its workers ran and let lapse.
+-- KEYS  a job's (lib/job.lua), 24 ready jobs of 0.1.0, 25 leases of 0.1.0
+-- ARGV  1 given: id, tenant, priority, how an end is kept
+-- Returns the state the job is in now, or '' when there was nothing to adopt.
+local now = now_ms()
+local lease_end = redis.call('ZSCORE', KEYS[25], given.id)
+local lapsed = lease_end and tonumber(lease_end) < now
+if not lapsed and not redis.call('ZSCORE', KEYS[24], given.id) then
+  return ''
+end
+redis.call('ZREM', KEYS[24], given.id)
+local record = redis.call('HMGET', K.job, 'state', 'request', 'max_attempts', 'order', 'tenant')
+local waits = record[1] == 'queued' and not lease_end
+if record[5] ~= given.tenant or not (waits or lapsed) then
+  return ''
+end
+redis.call('ZREM', KEYS[25], given.id)
+if record[1] ~= 'queued' and record[1] ~= 'running' then
+  return ''
+end
+redis.call('HSET', K.job, 'metadata', '', 'model', '', 'priority', given.priority,
+  'size', #record[2], 'allowance', record[3], 'deadline_ms', '')
+line_up(given.priority, nil, #record[2], now)
+redis.call('ZADD', K.index, record[4], given.id)
+if record[1] == 'running' then
+  dequeue(K, field('place'))
+  return give_back('', now, given.exhausted, now)
+end
+return 'queued'

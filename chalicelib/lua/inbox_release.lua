@@ -1,0 +1,25 @@
+-- Give leased events back unread: they are pending again in their old places.
+-- KEYS  1 inbox  2 inbox's leases  3 lease  4 inbox's bell
+-- ARGV  1 ms that the bell is kept  2 id ... (none: all that the lease holds)
+-- Returns 1, or 0 when the lease has lapsed. An id that the lease does not hold is passed over.
+if number(KEYS[3], 'end') < now_ms() then
+  return 0
+end
+local ids = {}
+for index = 2, #ARGV do
+  ids[#ids + 1] = ARGV[index]
+end
+if not ids[1] then
+  ids = redis.call('HKEYS', KEYS[3])
+end
+for _, id in ipairs(ids) do
+  local sequence = id ~= 'end' and redis.call('HGET', KEYS[3], id)
+  if sequence and redis.call('ZREM', KEYS[2], leased_as(id, sequence)) == 1 then
+    redis.call('ZADD', KEYS[1], sequence, id)
+  end
+  if sequence then
+    redis.call('HDEL', KEYS[3], id)
+  end
+end
+ring({inbox_bell = KEYS[4]}, ARGV[1])
+return 1

@@ -1,0 +1,59 @@
+-- What every move shares. A move's script is this file, the libraries it names, and its own file.
+
+-- The store's clock, in milliseconds: the only clock that moves go by.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Add to a count, which leaves no trace at zero.
+local function add(hash, field, amount)
+  if amount ~= 0 and redis.call('HINCRBY', hash, field, amount) == 0 then
+    redis.call('HDEL', hash, field)
+  end
+end
+
+local function number(hash, field)
+  return tonumber(redis.call('HGET', hash, field) or 0)
+end
+
+-- What an idempotency key came with before: {'known', id, hash}, or false for a new one or none.
+local function known_by(key)
+  local known = key and redis.call('GET', key)
+  return known and {'known', string.match(known, '^(%S+) (%S*)$')}
+end
+
+-- Remember what an idempotency key stands for.
+local function remember(key, id, given)
+  if key then
+    redis.call('SET', key, id .. ' ' .. given.hash, 'PX', given.idempotency_ms)
+  end
+end
+
+-- A rate by the generic cell rate algorithm: one number, the time at which the bucket is empty
+-- again. Returns that time after one more call, or nil and the milliseconds until one is allowed.
+local function next_arrival(key, given, now)
+  local step = given.rate_ms / given.rate_quota
+  local arrival = math.max(tonumber(redis.call('GET', key) or 0), now) + step
+  -- A tenth of a millisecond: sums of steps are not exact.
+  if arrival - now > given.rate_ms + 0.1 then
+    return nil, math.ceil(arrival - given.rate_ms - now)
+  end
+  return arrival
+end
+
+-- Charge the rate: {calls left at once, milliseconds until all are}, or nothing without a rate.
+local function charge(key, arrival, given, now)
+  if not arrival then
+    return -1, -1
+  end
+  local used = arrival - now
+  redis.call('SET', key, string.format('%.3f', arrival), 'PX', math.max(1, math.ceil(used)))
+  local left = math.floor((given.rate_ms - used) * given.rate_quota / given.rate_ms + 0.001)
+  return math.max(0, left), math.ceil(used)
+end
+
+-- Whether the tick found the store's memory nearly used up a short while ago.
+local function nearly_full(counters, now)
+  return number(counters, 'full_until') > now
+end

@@ -1,0 +1,58 @@
+-- An inbox: pending events by sequence, leased ones beside them, the bytes of both counted.
+
+-- Count what an inbox holds; room for the end events of jobs under way is counted with it.
+local function account(keys, bytes)
+  add(keys.tenant, 'inbox', bytes)
+end
+
+local function ring(keys, event_ms)
+  redis.call('XADD', keys.inbox_bell, 'MAXLEN', 1, '*', 'pending', 1)
+  redis.call('PEXPIRE', keys.inbox_bell, event_ms)
+end
+
+-- How a leased event is written down: it must find its place again without its record.
+local function leased_as(id, sequence)
+  return id .. ' ' .. sequence
+end
+
+-- Put an event into an inbox. Record first: an id in an inbox must always be readable.
+-- keys: event, inbox, inbox_bell, tenant, event_retention, sequence
+-- fields: id, tenant, event_type, source, payload, attributes, now, event_ms, backstop_ms
+local function put_event(keys, fields)
+  local order = redis.call('INCR', keys.sequence)
+  local size = fields.overhead + #fields.event_type + #fields.source + #fields.payload
+    + #fields.attributes
+  redis.call('HSET', keys.event, 'tenant', fields.tenant, 'event_type', fields.event_type,
+    'source', fields.source, 'payload', fields.payload, 'attributes', fields.attributes,
+    'created_at', fields.now, 'sequence', order, 'delivered', 0, 'size', size)
+  local due = fields.now + fields.event_ms
+  redis.call('ZADD', keys.event_retention, due, fields.id .. ' ' .. fields.tenant)
+  redis.call('PEXPIREAT', keys.event, due + fields.backstop_ms)
+  redis.call('ZADD', keys.inbox, order, fields.id)
+  redis.call('PERSIST', keys.inbox) -- 0.1.0 let the whole inbox expire
+  account(keys, size)
+  ring(keys, fields.event_ms)
+  return order
+end
+
+-- Let an event count as delivered: it leaves the inbox and is kept for a while longer.
+-- keys: event, inbox, inbox_leases, tenant, event_retention
+local function deliver(keys, id, given, by, now)
+  local record = redis.call('HMGET', keys.event, 'sequence', 'size', 'tenant')
+  redis.call('HSET', keys.event, 'delivered', 1, 'acked_by', by)
+  redis.call('ZREM', keys.inbox, id)
+  redis.call('ZREM', keys.inbox_leases, leased_as(id, record[1]))
+  account(keys, -tonumber(record[2] or 0))
+  local due = now + given.acknowledged_ms
+  redis.call('ZADD', keys.event_retention, due, id .. ' ' .. record[3])
+  redis.call('PEXPIREAT', keys.event, due + given.backstop_ms)
+end
+
+-- Make leased events pending again whose lease has lapsed, in their old places.
+local function return_lapsed(keys, now)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', keys.inbox_leases, '-inf', '(' .. now)) do
+    local id, sequence = string.match(member, '^(%S+) (%S+)$')
+    redis.call('ZADD', keys.inbox, sequence, id)
+    redis.call('ZREM', keys.inbox_leases, member)
+  end
+end

@@ -1,0 +1,167 @@
+-- One job: its keys, named once for every move of it, and how it ends, waits again and is removed.
+-- ARGV[1] of each such move is a JSON object of what it needs, `given`.
+
+local K = {
+  job = KEYS[1], bell = KEYS[2], tokens = KEYS[3], gone = KEYS[4], index = KEYS[5],
+  tenant = KEYS[6], queue = KEYS[7], turns = KEYS[8], served = KEYS[9], ages = KEYS[10],
+  delayed = KEYS[11], leased = KEYS[12], deadlines = KEYS[13], retention = KEYS[14],
+  dead = KEYS[15], jobs_bell = KEYS[16], counters = KEYS[17], workers = KEYS[18],
+  sequence = KEYS[19], event = KEYS[20], inbox = KEYS[21], inbox_bell = KEYS[22],
+  event_retention = KEYS[23],
+}
+local given = cjson.decode(ARGV[1])
+
+local function field(name)
+  return redis.call('HGET', K.job, name)
+end
+
+-- Every visible change of a job goes through here. The bell's entry carries the new version as
+-- its id, so that a waiter who saw version v blocks on "later than v-0" and misses nothing.
+local function change(...)
+  redis.call('HSET', K.job, ...)
+  local version = redis.call('HINCRBY', K.job, 'version', 1)
+  redis.call('XADD', K.bell, 'MAXLEN', 1, version .. '-0', 'version', version)
+end
+
+-- Whether the job is the tenant's: 'found', 'gone' or 'absent'.
+local function presence()
+  if field('tenant') == given.tenant then
+    return 'found'
+  end
+  return redis.call('GET', K.gone) == given.tenant and 'gone' or 'absent'
+end
+
+-- Whether the lease's token is still the one that may write.
+local function holds(token)
+  local record = redis.call('HMGET', K.job, 'state', 'lease', 'tenant')
+  return record[1] == 'running' and record[2] == token and record[3] == given.tenant
+end
+
+local function cancel_asked()
+  return field('cancel_requested') == '1'
+end
+
+local function overdue(now)
+  local deadline = field('deadline_at')
+  return deadline and tonumber(deadline) <= now
+end
+
+-- Count an end in the minute it fell into; the one before is kept to smooth the rate.
+local function count_end(now)
+  local minute = math.floor(now / 60000)
+  local known = number(K.counters, 'minute')
+  if minute ~= known then
+    local before = minute == known + 1 and number(K.counters, 'this_minute') or 0
+    redis.call('HSET', K.counters, 'minute', minute, 'last_minute', before, 'this_minute', 0)
+  end
+  redis.call('HINCRBY', K.counters, 'this_minute', 1)
+end
+
+-- Take the job out of wherever it waits or runs.
+local function leave(place)
+  dequeue(K, place)
+  redis.call('ZREM', K.delayed, place)
+  redis.call('ZREM', K.leased, place)
+end
+
+-- End the job and tell its owner, in one step. The event holds no result: an inbox stays small.
+-- by: the lease's token, '' when no worker ended it. outcome: {result = text, error = text}
+local function end_job(state, by, outcome)
+  local now = now_ms()
+  local place = field('place')
+  leave(place)
+  redis.call('ZREM', K.deadlines, place)
+  redis.call('HDEL', K.job, 'retry_at', 'cancel_requested')
+  change('state', state, 'lease', '', 'done_by', by, 'done_as', state, 'ended_at', now,
+    'result', outcome.result or '', 'error', outcome.error or '')
+  add(K.counters, 'bytes', -number(K.job, 'size'))
+  redis.call('HINCRBY', K.counters, 'ended:' .. state, 1)
+  count_end(now)
+  redis.call('ZADD', K.retention, now + given.result_ms, place)
+  for _, key in ipairs({K.job, K.bell, K.tokens}) do
+    redis.call('PEXPIRE', key, given.result_ms + given.backstop_ms)
+  end
+  account(K, -given.reserve)
+  put_event(K, {
+    id = given.event_id, tenant = given.tenant, event_type = 'job.' .. state,
+    source = given.source, attributes = '', now = now, event_ms = given.event_ms,
+    backstop_ms = given.backstop_ms, overhead = given.overhead,
+    payload = cjson.encode({
+      job_id = given.id, state = state, attempt = number(K.job, 'attempt'),
+    }),
+  })
+end
+
+-- Let the job wait for another attempt from `at` on. `by` and why as for end_job.
+local function wait_again(by, at, now)
+  local place = field('place')
+  redis.call('ZREM', K.leased, place)
+  if at > now then
+    change('state', 'queued', 'lease', '', 'done_by', by, 'done_as', 'queued', 'retry_at', at)
+    redis.call('ZADD', K.delayed, at, place)
+  else
+    redis.call('HDEL', K.job, 'retry_at')
+    change('state', 'queued', 'lease', '', 'done_by', by, 'done_as', 'queued')
+    enqueue(K, place, now)
+  end
+end
+
+-- What becomes of a running job whose attempt came to nothing; returns the state it is in then.
+local function give_back(by, at, error, now)
+  if cancel_asked() then
+    end_job('cancelled', by, {})
+    return 'cancelled'
+  end
+  if overdue(now) then
+    end_job('expired', by, {error = given.expired})
+    return 'expired'
+  end
+  if number(K.job, 'attempt') < number(K.job, 'max_attempts') then
+    wait_again(by, at, now)
+    return 'queued'
+  end
+  end_job('failed', by, {error = error})
+  redis.call('ZADD', K.dead, redis.call('INCR', K.sequence), field('place'))
+  return 'failed'
+end
+
+-- Whether there is no room for one more job: what is short, or nil.
+local function lack(now, size)
+  if nearly_full(K.counters, now) then
+    return 'memory'
+  end
+  local waiting = redis.call('ZCARD', K.queue) + redis.call('ZCARD', K.delayed)
+  if waiting >= given.queue_length
+      or number(K.counters, 'bytes') + size > given.queue_bytes then
+    return 'full'
+  end
+  if number(K.tenant, 'inbox') + given.reserve > given.inbox_bytes then
+    return 'inbox'
+  end
+end
+
+-- Queue the job behind all others of its tenant and priority; returns its place.
+local function line_up(priority, deadline_ms, size, now)
+  local order = redis.call('INCR', K.sequence)
+  local place = string.format('%s %d %016d %s', given.tenant, priority, order, given.id)
+  redis.call('HSET', K.job, 'place', place)
+  if deadline_ms then
+    redis.call('HSET', K.job, 'deadline_at', now + deadline_ms)
+    redis.call('ZADD', K.deadlines, now + deadline_ms, place)
+  end
+  add(K.counters, 'bytes', size)
+  account(K, given.reserve)
+  -- Push after the record: a claimed id must always be readable.
+  enqueue(K, place, now)
+  return order
+end
+
+-- Remove an ended job but for its tombstone.
+local function remove()
+  local place = field('place')
+  redis.call('DEL', K.job, K.bell, K.tokens)
+  redis.call('ZREM', K.retention, place)
+  redis.call('ZREM', K.dead, place)
+  redis.call('ZREM', K.index, given.id)
+  redis.call('SET', K.gone, given.tenant, 'PX', given.tombstone_ms)
+end

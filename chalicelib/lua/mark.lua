@@ -1,0 +1,10 @@
+-- Note whether the store's memory is nearly used up: nothing new is taken then.
+-- KEYS  1 counters
+-- ARGV  1 ms for which the mark holds, 0 to take it away
+-- Returns 1.
+if ARGV[1] == '0' then
+  redis.call('HDEL', KEYS[1], 'full_until')
+else
+  redis.call('HSET', KEYS[1], 'full_until', now_ms() + ARGV[1])
+end
+return 1

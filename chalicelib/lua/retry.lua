@@ -1,0 +1,35 @@
+-- Queue a job again that failed or expired. A repeat with the same version changes nothing.
+-- KEYS  a job's (lib/job.lua)
+-- ARGV  1 given: id, tenant, version, bounds
+-- Returns 'absent', 'gone', 'queued' when it waits again, 'other' when it is in no state to,
+--         'version' when it has changed since; 'memory', 'full' or 'inbox' when there is no room.
+local present = presence()
+if present ~= 'found' then
+  return present
+end
+if number(K.job, 'retried_from') == given.version then
+  return 'queued'
+end
+local record = redis.call('HMGET', K.job, 'state', 'version', 'place', 'priority')
+if record[1] ~= 'failed' and record[1] ~= 'expired' then
+  return 'other'
+end
+if tonumber(record[2]) ~= given.version then
+  return 'version'
+end
+local now, size = now_ms(), number(K.job, 'size')
+local short = lack(now, size)
+if short then
+  return short
+end
+redis.call('ZREM', K.retention, record[3])
+redis.call('ZREM', K.dead, record[3])
+for _, key in ipairs({K.job, K.bell, K.tokens}) do
+  redis.call('PERSIST', key)
+end
+redis.call('HDEL', K.job, 'started_at', 'first_token_at', 'ended_at', 'result', 'error',
+  'done_by', 'done_as', 'deadline_at')
+change('state', 'queued', 'retried_from', given.version,
+  'max_attempts', number(K.job, 'attempt') + number(K.job, 'allowance'))
+line_up(tonumber(record[4]), tonumber(field('deadline_ms')), size, now)
+return 'queued'

@@ -1,0 +1,108 @@
+"""Moves of one job: each is told the same keys and terms, which lua/lib/job.lua names."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib import keyspace, limits
+from chalicelib.events import ROUTER_SOURCE
+from chalicelib.settings import QueueSettings, RetentionSettings
+from chalicelib.store import Script, Store
+
+JOB_LIBRARIES = ("queue", "inbox", "job")
+
+_EXHAUSTED = {"code": "attempts_exhausted", "detail": "every worker that ran the job was lost"}
+_EXPIRED = {"code": "deadline_exceeded", "detail": "the job did not end before its deadline"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job stands in the queue; names its tenant and its id."""
+
+    text: str
+
+    @property
+    def tenant(self) -> str:
+        """Whose job it is."""
+        return self.text.partition(" ")[0]
+
+    @property
+    def job_id(self) -> str:
+        """Which job it is."""
+        return self.text.rpartition(" ")[2]
+
+
+class JobMoves:
+    """Runs moves of one job on the store. Thread-safe."""
+
+    def __init__(self, store: Store, queue: QueueSettings, retention: RetentionSettings) -> None:
+        self.store = store
+        self._terms = {
+            "source": ROUTER_SOURCE,
+            "exhausted": json.dumps(_EXHAUSTED),
+            "expired": json.dumps(_EXPIRED),
+            "queue_length": queue.queue_length,
+            "queue_bytes": queue.queue_bytes,
+            "inbox_bytes": queue.inbox_bytes,
+            "reserve": limits.END_EVENT_BYTES,
+            "overhead": limits.EVENT_OVERHEAD_BYTES,
+            "silent_ms": limits.WORKER_SILENT_SECONDS * 1000,
+            "rate_quota": queue.rate_per_minute,
+            "rate_ms": 60_000,
+            "result_ms": round(retention.result_seconds * 1000),
+            "tombstone_ms": round(retention.tombstone_seconds * 1000),
+            "event_ms": round(retention.event_seconds * 1000),
+            "backstop_ms": limits.BACKSTOP_SECONDS * 1000,
+            "idempotency_ms": round(retention.idempotency_seconds * 1000),
+        }
+
+    def run(
+        self,
+        script: Script,
+        whose: tuple[str, str],
+        given: dict[str, object],
+        *,
+        keys: tuple[str, ...] = (),
+        texts: tuple[str, ...] = (),
+        retry: bool = True,
+    ) -> Any:
+        """Run *script* on the job *whose* (tenant, id), with further *keys* and long *texts*."""
+        tenant, job_id = whose
+        event_id = f"evt_{secrets.token_hex(16)}"
+        named = self._terms | {"id": job_id, "tenant": tenant, "event_id": event_id} | given
+        all_keys = (*_job_keys(tenant, job_id), *_event_keys(tenant, event_id), *keys)
+        return self.store.run(script, all_keys, (json.dumps(named), *texts), retry=retry)
+
+
+def _job_keys(tenant: str, job_id: str) -> tuple[str, ...]:
+    return (
+        keyspace.job(job_id),
+        keyspace.job_bell(job_id),
+        keyspace.job_tokens(job_id),
+        keyspace.gone(job_id),
+        keyspace.jobs(tenant),
+        keyspace.tenant_counts(tenant),
+        keyspace.QUEUE,
+        keyspace.TURNS,
+        keyspace.SERVED,
+        keyspace.AGES,
+        keyspace.DELAYED,
+        keyspace.LEASED,
+        keyspace.DEADLINES,
+        keyspace.RETENTION_JOBS,
+        keyspace.DEAD,
+        keyspace.JOBS_BELL,
+        keyspace.COUNTERS,
+        keyspace.WORKERS,
+        keyspace.SEQUENCE,
+    )
+
+
+def _event_keys(tenant: str, event_id: str) -> tuple[str, ...]:
+    return (
+        keyspace.event(event_id),
+        keyspace.inbox(tenant),
+        keyspace.inbox_bell(tenant),
+        keyspace.RETENTION_EVENTS,
+    )

@@ -1,0 +1,34 @@
+"""What is refused for want of room or too great a rate, and how a caller hears of a rate."""
+
+import math
+from dataclasses import dataclass
+
+from chalicelib import limits
+from chalicelib.errors import InboxFull, QueueFull, RateLimited, RouterError, StoreFull
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One tenant's calls a minute: how many in all, how many left, seconds until all are."""
+
+    quota: int
+    left: int
+    reset_seconds: int
+
+
+def refused(reason: str, pause_ms: int = 0) -> RouterError:
+    """Return the failure that a move's *reason* stands for, with when to try again."""
+    if reason == "rate":
+        pause = {"Retry-After": str(max(1, math.ceil(pause_ms / 1000)))}
+        return RateLimited("this tenant calls more often than it may", headers=pause)
+    if reason == "inbox":
+        return InboxFull("acknowledge events to make room for more")
+    again = {"Retry-After": str(limits.RETRY_AFTER_SECONDS)}
+    if reason == "memory":
+        return StoreFull("what is stored goes on; nothing new is taken", headers=again)
+    return QueueFull("the queue is full; what is queued runs first", headers=again)
+
+
+def rate(quota: int, left: int, reset_ms: int) -> Rate | None:
+    """Return the rate as a move tells it; None where none was charged (*left* is negative)."""
+    return None if left < 0 else Rate(quota, left, math.ceil(reset_ms / 1000))

@@ -1,0 +1,86 @@
+"""What a running job has said so far, read along without polling."""
+
+import re
+from dataclasses import dataclass
+
+from chalicelib import keyspace, limits
+from chalicelib.jobs import Job, JobState
+from chalicelib.store import Store
+
+_CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Up to where a reader has read: an attempt, and how many of its chunks."""
+
+    attempt: int
+    chunks: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Read what ``str`` wrote. Raises ValueError."""
+        found = _CURSOR.fullmatch(text)
+        if not found:
+            raise ValueError("a cursor is <attempt>-<chunks>")
+        return cls(int(found[1]), int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.attempt}-{self.chunks}"
+
+
+START = Cursor(0, 0)
+
+
+@dataclass(frozen=True)
+class TokenPage:
+    """Text since a cursor. *reset*: an earlier attempt's text is void and this begins anew.
+
+    *complete*: the job has ended and nothing follows *cursor*.
+    """
+
+    attempt: int
+    reset: bool
+    text: str
+    cursor: Cursor
+    state: JobState
+    complete: bool
+
+
+class TokenStreams:
+    """Reads what jobs say. Thread-safe; raises StoreUnavailable when the store is away."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def read(self, job: Job, after: Cursor) -> TokenPage:
+        """Return what *job*, as just fetched, has said since *after*."""
+        # A reader of an earlier attempt begins anew; so does one whose cursor is none of ours.
+        start = after if after.attempt == job.attempt else Cursor(job.attempt, 0)
+        key = keyspace.job_tokens(job.id)
+        state, attempt, entries = self._store.read(
+            ("HGET", keyspace.job(job.id), "state"),
+            ("HGET", keyspace.job(job.id), "attempt"),
+            ("XRANGE", key, f"({start}", "+", "COUNT", limits.STREAM_ENTRIES),
+        )
+        # All of one attempt: a new one begins with an empty stream.
+        entries = [each for each in entries if each[0].startswith(f"{job.attempt}-")]
+        cursor = Cursor.parse(entries[-1][0]) if entries else start
+        now = JobState(state) if state else job.state
+        last = len(entries) < limits.STREAM_ENTRIES and attempt in {None, str(job.attempt)}
+        return TokenPage(
+            attempt=job.attempt,
+            reset=after.attempt not in {0, job.attempt},
+            text="".join(fields["text"] for _, fields in entries),
+            cursor=cursor,
+            state=now,
+            complete=now.ended and last,
+        )
+
+    def await_text(self, job: Job, page: TokenPage, seconds: float) -> None:
+        """Block until *job* says more than *page* holds or changes otherwise, or time is over."""
+        streams = {
+            keyspace.job_tokens(job.id): str(page.cursor),
+            keyspace.job_bell(job.id): f"{job.version}-0",
+        }
+        self._store.await_entry(streams, seconds)

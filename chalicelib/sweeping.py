@@ -1,0 +1,99 @@
+"""What time brings: lapsed leases, deadlines, the end of retention. One move for each thing due.
+
+A sweep lists what is due; each move then looks again, so that any number of sweepers may run.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib import keyspace, records
+from chalicelib.jobs import Priority
+from chalicelib.moves import JOB_LIBRARIES, JobMoves, Place
+from chalicelib.store import Script
+
+_RECLAIM = Script("reclaim", *JOB_LIBRARIES)
+_EXPIRE = Script("expire", *JOB_LIBRARIES)
+_REMOVE = Script("remove", *JOB_LIBRARIES)
+_ADOPT = Script("adopt", *JOB_LIBRARIES)
+_FORGET = Script("forget", "inbox")
+_DUE = Script("due", "due", reads=True)
+_MARK = Script("mark")
+
+
+class Sweeper:
+    """Moves what is due. Thread-safe."""
+
+    def __init__(self, moves: JobMoves) -> None:
+        self._moves = moves
+        self._store = moves.store
+        self._deeds: Mapping[str, Any] = {
+            "reclaim": self.reclaim,
+            "expire": self.expire,
+            "remove": self.remove,
+            "adopt": self.adopt,
+            "forget": self.forget,
+        }
+
+    def due(self, most: int) -> list[str]:
+        """Return what is due now, at most *most* of each kind, as ``do`` takes it."""
+        keys = (
+            keyspace.LEASED,
+            keyspace.DEADLINES,
+            keyspace.OLD_READY_JOBS,
+            keyspace.OLD_JOB_LEASES,
+            keyspace.RETENTION_JOBS,
+            keyspace.RETENTION_EVENTS,
+        )
+        listed: list[str] = self._store.run(_DUE, keys, (most,))
+        return listed
+
+    def do(self, due: str) -> str:
+        """Do what is *due*: the verb, if anything was left to do, else an empty text."""
+        verb, _, subject = due.partition(" ")
+        return verb if self._deeds[verb](subject) else ""
+
+    def reclaim(self, place: str) -> str:
+        """Take a job back whose lease lapsed: the state it is in then, or an empty text."""
+        return str(self._run(_RECLAIM, place))
+
+    def expire(self, place: str) -> str:
+        """End a job whose deadline has passed: its state, or an empty text."""
+        return str(self._run(_EXPIRE, place))
+
+    def expire_overdue(self, tenant: str, job_id: str) -> None:
+        """End the job now if its deadline has passed."""
+        (place,) = self._store.read(("HGET", keyspace.job(job_id), "place"))
+        if place and Place(place).tenant == tenant:
+            self.expire(place)
+
+    def remove(self, place: str) -> bool:
+        """Remove an ended job whose retention is over; returns whether there was one."""
+        return bool(self._run(_REMOVE, place))
+
+    def adopt(self, job_id: str) -> str:
+        """Take over a job of version 0.1.0: the state it is in then, or an empty text."""
+        # The tenant names keys, and a script must declare its keys before it runs.
+        (tenant,) = self._store.read(("HGET", keyspace.job(job_id), "tenant"))
+        given: dict[str, object] = {"priority": records.PRIORITIES[Priority.NORMAL]}
+        keys = keyspace.OLD_READY_JOBS, keyspace.OLD_JOB_LEASES
+        return str(self._moves.run(_ADOPT, (tenant or "", job_id), given, keys=keys))
+
+    def forget(self, subject: str) -> bool:
+        """Remove an event (``<id> <tenant>``) whose retention is over."""
+        event_id, _, tenant = subject.partition(" ")
+        keys = (
+            keyspace.event(event_id),
+            keyspace.inbox(tenant),
+            keyspace.inbox_leases(tenant),
+            keyspace.tenant_counts(tenant),
+            keyspace.RETENTION_EVENTS,
+        )
+        return bool(self._store.run(_FORGET, keys, (event_id, tenant, "", "")))
+
+    def mark_full(self, seconds: float) -> None:
+        """Let nothing new be taken for *seconds*, since memory runs out; 0 takes that back."""
+        self._store.run(_MARK, (keyspace.COUNTERS,), (round(seconds * 1000),))
+
+    def _run(self, script: Script, place: str) -> Any:
+        at = Place(place)
+        return self._moves.run(script, (at.tenant, at.job_id), {"place": place})

@@ -1,0 +1,43 @@
+"""Who may wait for an answer: a share of what the API can do at once, the rest is told at once."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from chalicelib import keyspace
+from chalicelib.errors import StoreUnavailable
+from chalicelib.store import Script, Store
+
+_ADMIT = Script("admit")
+_DISMISS = Script("dismiss")
+
+_MARGIN_MS = 5000
+
+
+class WaitingRoom:
+    """Lets callers wait, at most *places* across all instances. Thread-safe."""
+
+    def __init__(self, store: Store, places: int) -> None:
+        self._store = store
+        self._places = places
+
+    @contextmanager
+    def wait(self, seconds: float) -> Iterator[bool]:
+        """Tell whether the caller may wait up to *seconds* inside the block; never raises.
+
+        One who dies while waiting gives up the place when the time is over.
+        """
+        name = secrets.token_hex(8)
+        keys, kept_ms = (keyspace.WAITERS,), round(seconds * 1000) + _MARGIN_MS
+        admitted = seconds > 0 and self._told(_ADMIT, keys, (name, self._places, kept_ms))
+        try:
+            yield admitted
+        finally:
+            if admitted:
+                self._told(_DISMISS, keys, (name,))
+
+    def _told(self, script: Script, keys: tuple[str, ...], args: tuple[str | float, ...]) -> bool:
+        try:
+            return bool(self._store.run(script, keys, args))
+        except StoreUnavailable:
+            return False
