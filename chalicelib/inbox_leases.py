@@ -56,6 +56,9 @@ class InboxLeases:
         events: list[Event] = []
         room = limits.PAGE_BYTES
         for event in inbox.look_up(self._store, tenant, sequences).values() if sequences else ():
+            # Acknowledged by its id since it was leased.
+            if event.delivered:
+                continue
             room -= inbox.carried_bytes(event)
             if room < 0 and events:
                 break

@@ -111,9 +111,11 @@ class JobLeases:
                 self._sweeper.do(each)
             if job:
                 return Claim(job, token)
-            if not place and not due:
+            if not place:
+                # Read before what is due was moved, so that whatever became ready rings anew.
                 self._bell = bell
-                return None
+                if not due:
+                    return None
         return None
 
     def wait(self, seconds: float) -> None:

@@ -18,7 +18,7 @@ from chalicelib.errors import (
     NotRetryable,
     VersionConflict,
 )
-from chalicelib.jobs import Draft, Job, JobState
+from chalicelib.jobs import Draft, Job, JobState, Priority
 from chalicelib.moves import JOB_LIBRARIES, JobMoves
 from chalicelib.refusals import Rate
 from chalicelib.settings import QueueSettings, RetentionSettings
@@ -31,6 +31,8 @@ _CANCEL = Script("cancel", *JOB_LIBRARIES)
 _RETRY = Script("retry", *JOB_LIBRARIES)
 _ERASE = Script("erase", *JOB_LIBRARIES)
 _GAUGE = Script("gauge", reads=True)
+
+_NORMAL = records.PRIORITIES[Priority.NORMAL]
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class JobQueue:
 
         Returns the job as it is then. Raises JobNotFound, JobGone, JobEnded for another end.
         """
-        state = self._found(self._moves.run(_CANCEL, (tenant, job_id), {}), job_id)
+        state = self._found(self._move(_CANCEL, tenant, job_id), job_id)
         if state not in {JobState.CANCELLED, JobState.RUNNING}:
             raise JobEnded(f"the job has ended: {state}")
         return self.fetch(tenant, job_id)
@@ -154,7 +156,9 @@ class JobQueue:
         The same call again answers as before. Raises JobNotFound, JobGone, NotRetryable,
         VersionConflict, QueueFull, StoreFull, InboxFull.
         """
-        answer = self._moves.run(_RETRY, (tenant, job_id), {"version": version})
+        most = self._settings.max_attempts
+        given: dict[str, object] = {"version": version, "priority": _NORMAL, "max_attempts": most}
+        answer = self._moves.run(_RETRY, (tenant, job_id), given)
         refusal = self._found(answer, job_id)
         if refusal == "other":
             raise NotRetryable("only a job that failed or expired can run again")
@@ -170,7 +174,7 @@ class JobQueue:
         Again is fine while its tombstone lives. With *force* a running one is removed too, and its
         worker finds its lease lost. Raises JobRunning, JobNotFound.
         """
-        answer = self._moves.run(_ERASE, (tenant, job_id), {"force": force})
+        answer = self._move(_ERASE, tenant, job_id, force=force)
         if answer == "absent":
             raise JobNotFound(f"there is no job {job_id}")
         if answer == "running":
@@ -210,6 +214,13 @@ class JobQueue:
         eta_seconds = None if eta_ms < 0 else eta_ms / 1000
         job = records.job(job_id, records.pairs(flat), _known_number(position), eta_seconds)
         return job, now
+
+    def _move(self, script: Script, tenant: str, job_id: str, **given: object) -> str:
+        answer = str(self._moves.run(script, (tenant, job_id), given))
+        if answer == "old":
+            self._sweeper.adopt(job_id)
+            answer = str(self._moves.run(script, (tenant, job_id), given))
+        return answer
 
     def _found(self, answer: str, job_id: str) -> str:
         if answer == "gone":

@@ -9,13 +9,14 @@ if not lapsed and not redis.call('ZSCORE', KEYS[24], given.id) then
   return ''
 end
 redis.call('ZREM', KEYS[24], given.id)
-local record = redis.call('HMGET', K.job, 'state', 'request', 'max_attempts', 'order', 'tenant')
-local waits = record[1] == 'queued' and not lease_end
-if record[5] ~= given.tenant or not (waits or lapsed) then
+if lapsed then
+  redis.call('ZREM', KEYS[25], given.id)
+elseif lease_end then
   return ''
 end
-redis.call('ZREM', KEYS[25], given.id)
-if record[1] ~= 'queued' and record[1] ~= 'running' then
+local record = redis.call('HMGET', K.job, 'state', 'request', 'max_attempts', 'order', 'tenant')
+local under_way = record[1] == 'queued' or record[1] == 'running'
+if record[5] ~= given.tenant or not under_way or field('place') then
   return ''
 end
 redis.call('HSET', K.job, 'metadata', '', 'model', '', 'priority', given.priority,

@@ -1,6 +1,6 @@
 -- Queue a job again that failed or expired. A repeat with the same version changes nothing.
 -- KEYS  a job's (lib/job.lua)
--- ARGV  1 given: id, tenant, version, bounds
+-- ARGV  1 given: id, tenant, version, bounds, what a job of 0.1.0 lacks: priority, max_attempts
 -- Returns 'absent', 'gone', 'queued' when it waits again, 'other' when it is in no state to,
 --         'version' when it has changed since; 'memory', 'full' or 'inbox' when there is no room.
 local present = presence()
@@ -18,6 +18,13 @@ if tonumber(record[2]) ~= given.version then
   return 'version'
 end
 local now, size = now_ms(), number(K.job, 'size')
+if not record[3] then
+  -- Ended under 0.1.0, which counted neither.
+  size = #field('request')
+  redis.call('HSET', K.job, 'size', size, 'priority', given.priority)
+  redis.call('ZADD', K.index, field('order'), given.id)
+  record[3], record[4] = '', given.priority
+end
 local short = lack(now, size)
 if short then
   return short
@@ -30,6 +37,6 @@ end
 redis.call('HDEL', K.job, 'started_at', 'first_token_at', 'ended_at', 'result', 'error',
   'done_by', 'done_as', 'deadline_at')
 change('state', 'queued', 'retried_from', given.version,
-  'max_attempts', number(K.job, 'attempt') + number(K.job, 'allowance'))
+  'max_attempts', number(K.job, 'attempt') + tonumber(field('allowance') or given.max_attempts))
 line_up(tonumber(record[4]), tonumber(field('deadline_ms')), size, now)
 return 'queued'

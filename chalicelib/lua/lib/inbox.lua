@@ -50,7 +50,9 @@ end
 
 -- Make leased events pending again whose lease has lapsed, in their old places.
 local function return_lapsed(keys, now)
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', keys.inbox_leases, '-inf', '(' .. now)) do
+  local lapsed = redis.call('ZRANGEBYSCORE', keys.inbox_leases, '-inf', '(' .. now,
+    'LIMIT', 0, 1000)
+  for _, member in ipairs(lapsed) do
     local id, sequence = string.match(member, '^(%S+) (%S+)$')
     redis.call('ZADD', keys.inbox, sequence, id)
     redis.call('ZREM', keys.inbox_leases, member)

@@ -68,7 +68,7 @@ end
 -- by: the lease's token, '' when no worker ended it. outcome: {result = text, error = text}
 local function end_job(state, by, outcome)
   local now = now_ms()
-  local place = field('place')
+  local place = field('place') or string.format('%s - - %s', given.tenant, given.id) -- 0.1.0
   leave(place)
   redis.call('ZREM', K.deadlines, place)
   redis.call('HDEL', K.job, 'retry_at', 'cancel_requested')
@@ -158,7 +158,7 @@ end
 
 -- Remove an ended job but for its tombstone.
 local function remove()
-  local place = field('place')
+  local place = field('place') or '' -- 0.1.0 knew none
   redis.call('DEL', K.job, K.bell, K.tokens)
   redis.call('ZREM', K.retention, place)
   redis.call('ZREM', K.dead, place)
