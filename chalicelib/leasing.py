@@ -23,7 +23,7 @@ _APPEND = Script("append")
 _EXTEND = Script("extend")
 _FINISH = Script("finish", *JOB_LIBRARIES)
 _RELEASE = Script("release", *JOB_LIBRARIES)
-_BEAT = Script("beat")
+_BEAT = Script("beat", "workers")
 
 _TAKES_PER_CLAIM = 8
 

@@ -42,3 +42,7 @@ MEMORY_SHARE = 0.8
 MEMORY_MARK_SECONDS = 180
 WORKER_SILENT_SECONDS = 10
 RETRY_AFTER_SECONDS = 2
+
+# How long a tick may sweep of the minute that is its own, and how often a laptop's runs.
+TICK_BUDGET_SECONDS = 40.0
+TICK_SECONDS = 10.0

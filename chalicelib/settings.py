@@ -171,6 +171,11 @@ def store_settings(url: str | None = None) -> StoreSettings:
     return StoreSettings(url or required("store_url"), int(_number("store_replicas", 0, 0)))
 
 
+def tick_seconds() -> float:
+    """Return how often the local system does what is due. Raises NotConfigured for a bad one."""
+    return _number("tick_seconds", limits.TICK_SECONDS, 0.1)
+
+
 @dataclass(frozen=True)
 class EngineSettings:
     """Where the model is served; without a ``url`` the built-in echo engine answers."""

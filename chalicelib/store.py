@@ -187,6 +187,24 @@ class Store:
         """Answer several read-only *commands* in one round trip."""
         return self._guarded(lambda: self._pipelined(commands), retry=retry)
 
+    def memory_share(self) -> float | None:
+        """Return how much of its memory the store uses, from 0 to 1.
+
+        None where it has no limit or does not tell.
+        """
+
+        def once() -> Any:
+            try:
+                return self._evaluate("INFO", "memory")
+            except ResponseError as error:
+                if str(error).startswith(_REFUSING_PREFIXES):
+                    raise
+                return {}
+
+        told = self._guarded(once)
+        limit = int(told.get("maxmemory", 0))
+        return int(told.get("used_memory", 0)) / limit if limit else None
+
     def await_entry(self, after: Mapping[str, str], seconds: float) -> None:
         """Block until a stream has an entry later than *after* says of it, or *seconds* passed."""
         milliseconds = max(1, round(seconds * 1000))  # zero would block for ever
