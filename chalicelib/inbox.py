@@ -106,7 +106,7 @@ class Inbox:
             known = self._known(draft.tenant, answer[1], same_body=answer[2] == body_hash)
             return Published(known, known=True)
         if answer[0] != "accepted":
-            raise refusals.refused(*answer)
+            raise refusals.refused(*answer, quota=self._settings.rate_per_minute)
         event = replace(draft, created_at=int(answer[1]), sequence=int(answer[2]))
         rate = refusals.rate(self._settings.rate_per_minute, *answer[3:])
         return Published(event, known=False, rate=rate)

@@ -68,6 +68,11 @@ class InboxLeases:
             self.release(tenant, token, sorted(left))
         return InboxLease(token, tuple(events), until_ms)
 
+    def known(self, tenant: str, token: str) -> bool:
+        """Tell whether the token has a lease, held or lapsed a short while ago."""
+        (found,) = self._store.read(("EXISTS", keyspace.inbox_lease(tenant, token)))
+        return bool(found)
+
     def extend(self, tenant: str, token: str, seconds: float) -> int:
         """Hold the lease for *seconds* from now; returns its end (ms). Raises LeaseLost."""
         _, leases, lease = self._keys(tenant, token)

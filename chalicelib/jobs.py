@@ -61,8 +61,9 @@ class Job:
 
     Times are milliseconds since the epoch by the store's clock. ``version`` grows with every
     change of the record. ``retry_at`` is when a job that waits for another attempt is ready
-    again. ``position`` is about how many jobs run before it and ``eta_seconds`` about how long it
-    still takes: each None where it does not apply or is not known.
+    again. ``position`` is about how many jobs run before it, ``eta_seconds`` about how long it
+    still takes, ``expires_in_seconds`` how long it may still take, as of when it was read: each
+    None where it does not apply or is not known.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Job:
     error: JsonObject | None = None
     position: int | None = field(default=None, compare=False)
     eta_seconds: float | None = field(default=None, compare=False)
+    expires_in_seconds: float | None = field(default=None, compare=False)
 
 
 def retry_delay_seconds(attempt: int, jitter: float, at_least: float = 0) -> float:

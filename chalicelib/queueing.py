@@ -6,7 +6,7 @@ away.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib import keyspace, limits, records, refusals
 from chalicelib.errors import (
@@ -115,7 +115,7 @@ class JobQueue:
         if answer[0] == "gone":
             raise JobGone(f"the job {draft.id} has been removed")
         if answer[0] != "queued":
-            raise refusals.refused(*answer)
+            raise refusals.refused(*answer, quota=self._settings.rate_per_minute)
         job = self._accepted(draft, answer)
         rate = refusals.rate(self._settings.rate_per_minute, *answer[4:])
         return Submitted(job, known=False, rate=rate)
@@ -156,17 +156,32 @@ class JobQueue:
         The same call again answers as before. Raises JobNotFound, JobGone, NotRetryable,
         VersionConflict, QueueFull, StoreFull, InboxFull.
         """
-        most = self._settings.max_attempts
-        given: dict[str, object] = {"version": version, "priority": _NORMAL, "max_attempts": most}
-        answer = self._moves.run(_RETRY, (tenant, job_id), given)
-        refusal = self._found(answer, job_id)
+        self._retry(tenant, job_id, version, dead_only=False)
+        return self.fetch(tenant, job_id)
+
+    def redrive(self, tenant: str, job_id: str, version: int) -> None:
+        """Queue a dead letter again that is still as *version* says.
+
+        The same call again changes nothing. Raises as retry does, NotRetryable for a job that is
+        no dead letter.
+        """
+        self._retry(tenant, job_id, version, dead_only=True)
+
+    def _retry(self, tenant: str, job_id: str, version: int, *, dead_only: bool) -> None:
+        given: dict[str, object] = {
+            "version": version,
+            "dead_only": dead_only,
+            "priority": _NORMAL,
+            "max_attempts": self._settings.max_attempts,
+        }
+        refusal = self._found(self._moves.run(_RETRY, (tenant, job_id), given), job_id)
         if refusal == "other":
-            raise NotRetryable("only a job that failed or expired can run again")
+            which = "a dead letter" if dead_only else "a job that failed or expired"
+            raise NotRetryable(f"only {which} can run again")
         if refusal == "version":
             raise VersionConflict(f"the job has changed since version {version}")
         if refusal != JobState.QUEUED:
             raise refusals.refused(refusal)
-        return self.fetch(tenant, job_id)
 
     def erase(self, tenant: str, job_id: str, *, force: bool = False) -> None:
         """Remove a job, its input and its result; one that waits is cancelled first.
@@ -213,6 +228,8 @@ class JobQueue:
         now, position, eta_ms, flat = answer[1:]
         eta_seconds = None if eta_ms < 0 else eta_ms / 1000
         job = records.job(job_id, records.pairs(flat), _known_number(position), eta_seconds)
+        if job.deadline_at is not None and not job.state.ended:
+            job = replace(job, expires_in_seconds=(job.deadline_at - now) / 1000)
         return job, now
 
     def _move(self, script: Script, tenant: str, job_id: str, **given: object) -> str:
@@ -255,6 +272,7 @@ class JobQueue:
             deadline_at=None if deadline is None else created_at + round(deadline * 1000),
             position=answer[2],
             eta_seconds=None if answer[3] < 0 else answer[3] / 1000,
+            expires_in_seconds=deadline,
         )
 
 

@@ -15,12 +15,21 @@ class Rate:
     left: int
     reset_seconds: int
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """How a caller hears of it (draft-ietf-httpapi-ratelimit-headers)."""
+        return {
+            "RateLimit": f'"default";r={self.left};t={self.reset_seconds}',
+            "RateLimit-Policy": f'"default";q={self.quota};w=60',
+        }
 
-def refused(reason: str, pause_ms: int = 0) -> RouterError:
+
+def refused(reason: str, pause_ms: int = 0, *, quota: int = 0) -> RouterError:
     """Return the failure that a move's *reason* stands for, with when to try again."""
     if reason == "rate":
-        pause = {"Retry-After": str(max(1, math.ceil(pause_ms / 1000)))}
-        return RateLimited("this tenant calls more often than it may", headers=pause)
+        pause = max(1, math.ceil(pause_ms / 1000))
+        told = {"Retry-After": str(pause)} | Rate(quota, 0, pause).headers
+        return RateLimited("this tenant calls more often than it may", headers=told)
     if reason == "inbox":
         return InboxFull("acknowledge events to make room for more")
     again = {"Retry-After": str(limits.RETRY_AFTER_SECONDS)}

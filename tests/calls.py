@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import tinyllama
-from chalicelib.queueing import Claim, JobQueue, Outcome
+from chalicelib.leasing import Claim, JobLeases, Outcome
+from chalicelib.settings import queue_settings
+from chalicelib.store import Store
 from tests import contract_check
 
 
@@ -86,23 +88,30 @@ def _named(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-").title(): value for name, value in headers.items()}
 
 
-@dataclass(frozen=True)
 class HandWorker:
     """A worker that moves when the test says so."""
 
-    queue: JobQueue
+    def __init__(self, store: Store) -> None:
+        self.leases = JobLeases(store, queue_settings())
 
     def claim(self) -> Claim:
-        """Claim the oldest job, which must be there."""
-        claim = self.queue.claim(secrets.token_hex(16))
+        """Claim the job whose turn it is, which must be there."""
+        claim = self.leases.claim(secrets.token_hex(16))
         assert claim is not None
         return claim
 
     def answer(self, text: str = "Hello to you") -> Claim:
-        """Run the oldest job to its end."""
+        """Run the job whose turn it is to its end."""
         claim = self.claim()
-        self.queue.append(claim, 0, [text])
+        self.leases.append(claim, 0, [text])
         usage = {"prompt_tokens": 1, "completion_tokens": 3, "total_tokens": 4}
         told = {"finish_reason": "stop", "engine": "echo", "model": "echo", "usage": usage}
-        self.queue.finish(claim, Outcome(result={"text": text, **told}))
+        self.leases.finish(claim, Outcome(result={"text": text, **told}))
+        return claim
+
+    def fail(self) -> Claim:
+        """Run the job whose turn it is to a failure that no attempt mends."""
+        claim = self.claim()
+        error = {"code": "engine_unavailable", "detail": "the engine did not answer"}
+        self.leases.finish(claim, Outcome(error=error))
         return claim

@@ -1,6 +1,7 @@
 -- Queue a job again that failed or expired. A repeat with the same version changes nothing.
 -- KEYS  a job's (lib/job.lua)
--- ARGV  1 given: id, tenant, version, bounds, what a job of 0.1.0 lacks: priority, max_attempts
+-- ARGV  1 given: id, tenant, version, dead_only (whether it must be a dead letter), bounds,
+--       what a job of 0.1.0 lacks: priority, max_attempts
 -- Returns 'absent', 'gone', 'queued' when it waits again, 'other' when it is in no state to,
 --         'version' when it has changed since; 'memory', 'full' or 'inbox' when there is no room.
 local present = presence()
@@ -16,6 +17,9 @@ if record[1] ~= 'failed' and record[1] ~= 'expired' then
 end
 if tonumber(record[2]) ~= given.version then
   return 'version'
+end
+if given.dead_only and not redis.call('ZSCORE', K.dead, record[3] or '') then
+  return 'other'
 end
 local now, size = now_ms(), number(K.job, 'size')
 if not record[3] then

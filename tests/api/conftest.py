@@ -14,8 +14,7 @@ import redis
 from chalice.test import Client
 
 import app
-from chalicelib.queueing import JobQueue
-from chalicelib.settings import PROJECT, queue_settings
+from chalicelib.settings import PROJECT
 from chalicelib.store import Store
 from tests.calls import Answer, Api, HandWorker, Transport
 from tests.servers import Server
@@ -106,4 +105,4 @@ def direct(valkey: Server) -> Iterator["redis.Redis"]:
 @pytest.fixture
 def hand_worker(store: Store) -> HandWorker:
     """A worker by hand, on the suite's store."""
-    return HandWorker(JobQueue(store, queue_settings()))
+    return HandWorker(store)

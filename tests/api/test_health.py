@@ -25,7 +25,7 @@ def test_health_is_public_and_warns_without_a_worker(transport: Transport, path:
 
 
 def test_health_passes_with_a_live_worker(transport: Transport, hand_worker: HandWorker) -> None:
-    hand_worker.queue.beat("worker-1")
+    hand_worker.leases.beat("worker-1", 1)
 
     assert transport("GET", "/health", {}, b"").json["status"] == "pass"
 

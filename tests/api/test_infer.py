@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
+from chalicelib import keyspace
 from tests.calls import Api, HandWorker
 
 PROMPT = {"prompt": "Say hello"}
@@ -92,7 +93,7 @@ def test_the_same_idempotency_key_never_makes_a_second_job(api: Api, direct: "re
     assert second.json["id"] == first.json["id"]
     assert second.headers["idempotency-replayed"] == "true"
     assert "idempotency-replayed" not in first.headers
-    assert direct.zcard("tl:{p0}:ready:jobs") == 1
+    assert direct.zcard(keyspace.QUEUE) == 1
 
 
 def test_the_same_body_is_the_same_whatever_the_order_of_its_fields(api: Api) -> None:

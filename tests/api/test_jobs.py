@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import pytest
 
-from chalicelib.queueing import Outcome
 from tests.calls import Answer, Api, HandWorker
 
 PROMPT = {"prompt": "Say hello"}
@@ -86,12 +85,14 @@ def test_prefer_wait_alone_returns_when_the_job_has_ended(
 
 def test_a_failed_job_tells_its_error(api: Api, hand_worker: HandWorker) -> None:
     job_id = submitted(api)
-    error = {"code": "engine_unavailable", "detail": "the engine did not answer"}
-    hand_worker.queue.finish(hand_worker.claim(), Outcome(error=error))
+    hand_worker.fail()
 
     job = api.get(f"/jobs/{job_id}").json
 
-    assert (job["state"], job["error"], job["result"]) == ("failed", error, None)
+    assert (job["state"], job["result"]) == ("failed", None)
+    assert job["error"] == {
+        "code": "engine_unavailable", "detail": "the engine did not answer",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("job_id", ["job_" + "0" * 32, "job_1", "evt_" + "0" * 32, "%20", "é"])

@@ -12,8 +12,6 @@ import pytest
 import redis
 
 import tinyllama
-from chalicelib.queueing import JobQueue
-from chalicelib.settings import queue_settings
 from chalicelib.store import Store
 from tests.calls import Api, HandWorker
 from tests.crafting import answer_with, serving
@@ -155,7 +153,7 @@ def test_a_prompt_is_authorized_submitted_and_answered(
 
     submitted = api.post("/infer", PROMPT)
     waiting = direct.zcard("tl:{p0}:ready:jobs")
-    HandWorker(JobQueue(store, queue_settings())).answer("Hello to you")
+    HandWorker(store).answer("Hello to you")
     job = api.get("/" + submitted.headers["location"])
     inbox = api.get("/inbox?limit=10")
     (event,) = inbox.json["events"]
