@@ -1,4 +1,4 @@
-"""`python -m worker`: reads the settings, wires store, engine and worker, obeys signals."""
+"""`python -m worker`: reads the settings, wires way, engine and worker, obeys signals."""
 
 import argparse
 import asyncio
@@ -6,35 +6,43 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from chalicelib import settings, store
 from chalicelib.errors import NotConfigured
-from chalicelib.queueing import JobQueue
+from chalicelib.leasing import JobLeases
 from worker.engines import EchoEngine, Engine
 from worker.loop import Worker, WorkerSettings
+from worker.ways import POLL_SECONDS, Way, far, near
 
 EXIT_NOT_CONFIGURED = 2
 SIGNALLED = 128
+LEAST_POLL_SECONDS = 0.1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Work until SIGTERM or SIGINT, then drain and return 0; 2 when a setting is missing or bad."""
-    worker_settings = _parse(arguments)
-    try:
-        connection = store.connect(settings.required("store_url"))
-        queue = JobQueue(connection, settings.queue_settings())
-        engine = _engine(settings.engine_settings())
-    except NotConfigured as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_NOT_CONFIGURED
-    asyncio.run(_work(queue, engine, worker_settings))
+    parsed = _parse(arguments)
+    worker_settings = WorkerSettings(parsed.name, parsed.concurrency, parsed.drain_seconds)
+    with ExitStack() as closing:
+        try:
+            way = _over_https(parsed, closing) if parsed.via else _on_the_store(closing)
+            engine = _engine(settings.engine_settings())
+        except NotConfigured as error:
+            sys.stderr.write(f"{error}\n")
+            return EXIT_NOT_CONFIGURED
+        asyncio.run(_work(way, engine, worker_settings))
     return 0
 
 
-def _parse(arguments: Sequence[str] | None) -> WorkerSettings:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m worker", description="Claim jobs from the store and run the model."
+        prog="python -m worker", description="Claim jobs from the queue and run the model."
+    )
+    parser.add_argument(
+        "--via", metavar="URL", help="work over HTTPS through the router at URL, not on the store"
     )
     parser.add_argument(
         "--concurrency", type=_positive, default=4, metavar="N", help="jobs at once (4)"
@@ -51,8 +59,16 @@ def _parse(arguments: Sequence[str] | None) -> WorkerSettings:
         metavar="S",
         help="how long running jobs may go on after SIGTERM (30)",
     )
+    parser.add_argument(
+        "--poll-seconds",
+        type=_pause,
+        metavar="S",
+        help=f"with --via: the most between two calls of an idle worker ({POLL_SECONDS:g})",
+    )
     parsed = parser.parse_args(arguments)
-    return WorkerSettings(parsed.name, parsed.concurrency, parsed.drain_seconds)
+    if parsed.poll_seconds and not parsed.via:
+        parser.error("--poll-seconds goes with --via: a worker on the store does not poll")
+    return parsed
 
 
 def _positive(text: str) -> int:
@@ -69,6 +85,32 @@ def _seconds(text: str) -> float:
     return number
 
 
+def _pause(text: str) -> float:
+    number = float(text)
+    if not LEAST_POLL_SECONDS <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be at least {LEAST_POLL_SECONDS:g}")
+    return number
+
+
+def _on_the_store(closing: ExitStack) -> Way:
+    where = settings.store_settings()
+    connection = store.connect(where.url, where.replicas)
+    closing.callback(connection.close)
+    return near(JobLeases(connection, settings.queue_settings(), settings.retention_settings()))
+
+
+def _over_https(parsed: argparse.Namespace, closing: ExitStack) -> Way:
+    # The client takes a tenth of a second to import, which the store has no use for.
+    from worker.credential import Credential  # noqa: PLC0415
+    from worker.via import Via  # noqa: PLC0415
+
+    now = time.time  # noqa: TID251 - the clock handed out
+    credential = Credential(settings.worker_credential(), now)
+    via = Via(parsed.via, credential, parsed.name, parsed.concurrency)
+    closing.callback(via.close)
+    return far(via, parsed.poll_seconds or POLL_SECONDS)
+
+
 def _engine(engine_settings: settings.EngineSettings) -> Engine:
     if engine_settings.url is None:
         return EchoEngine()
@@ -78,8 +120,8 @@ def _engine(engine_settings: settings.EngineSettings) -> Engine:
     return OpenAIEngine(engine_settings)
 
 
-async def _work(queue: JobQueue, engine: Engine, worker_settings: WorkerSettings) -> None:
-    worker = Worker(queue, engine, worker_settings)
+async def _work(way: Way, engine: Engine, worker_settings: WorkerSettings) -> None:
+    worker = Worker(way, engine, worker_settings)
     loop = asyncio.get_running_loop()
     signalled = False
 

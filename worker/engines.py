@@ -43,6 +43,11 @@ class Engine(Protocol):
         ...
 
 
+def carried(text: str) -> str:
+    """Return *text* with U+FFFD for each lone surrogate, which no UTF-8 carries."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
 class Answer:
     """The text of one answer as it grows; refuses what is longer than a result may be."""
 
@@ -64,11 +69,11 @@ class Answer:
     def add(self, piece: str) -> None:
         """Tell *piece*. Raises EngineFailure ``result_too_large`` instead when it is one too many.
 
-        Lone surrogates, which no UTF-8 carries, become U+FFFD.
+        Lone surrogates become U+FFFD.
         """
         if not piece:
             return
-        piece = _SURROGATES.sub("\ufffd", piece)
+        piece = carried(piece)
         self._bytes += len(piece.encode())
         if self._bytes > limits.RESULT_BYTES:
             raise EngineFailure(

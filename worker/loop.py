@@ -1,28 +1,29 @@
-"""The worker itself: claims jobs, runs them side by side, records how each ended."""
+"""The worker itself: claims jobs, runs them side by side, gives back what outlasts its drain."""
 
 import asyncio
 import secrets
-import traceback
 from asyncio import FIRST_COMPLETED
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePath
 from time import monotonic
 from typing import Any, Literal
 
 from chalicelib import signals
 from chalicelib.errors import LeaseLost, StoreUnavailable
-from chalicelib.queueing import Claim, JobQueue, Outcome
-from worker.engines import Engine, EngineFailure
-from worker.leases import LeaseKeeper
-from worker.patience import Outage, Patience
-from worker.transcript import Transcript
+from chalicelib.leasing import Claim
+from worker.engines import Engine
+from worker.keeper import LeaseKeeper, News
+from worker.patience import Outage, Patience, backoff_seconds
+from worker.run import Run, Stop, trace
+from worker.ways import FIRST_POLL_SECONDS, Way
 
 IDLE_SECONDS = 1.0
+POLL_JITTER = 0.2
+RELEASE_SECONDS = 3.0
 # One for the claim, one for the wait, and room for a finish that retries beside them.
 SPARE_THREADS = 4
+_STOPS = {News.CANCEL: Stop.CANCEL, News.LOST: Stop.LOST}
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,15 @@ class WorkerSettings:
 class Worker:
     """Works until told to drain. One per process and event loop."""
 
-    def __init__(self, queue: JobQueue, engine: Engine, settings: WorkerSettings) -> None:
-        self._queue = queue
+    def __init__(self, way: Way, engine: Engine, settings: WorkerSettings) -> None:
+        self._way = way
         self._engine = engine
         self._settings = settings
         self._draining = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
-        self._finishing: set[str] = set()
+        self._running: dict[asyncio.Task[None], Run] = {}
+        self._vain_polls = 0
         self._outage = Outage()
-        self._keeper = LeaseKeeper(queue, settings.name, self._outage)
+        self._keeper = LeaseKeeper(way, settings.name, settings.concurrency, self._outage)
         self._executor = ThreadPoolExecutor(
             settings.concurrency + SPARE_THREADS, thread_name_prefix="move"
         )
@@ -70,9 +71,8 @@ class Worker:
 
     async def _claim_until_draining(self) -> None:
         draining = asyncio.ensure_future(self._draining.wait())
-        while not draining.done():
-            if not self._keeper.alive:
-                raise RuntimeError("the lease keeper has ended")
+        while not self._draining.is_set():
+            self._keeper.require_alive()
             if len(self._running) >= self._settings.concurrency:
                 await asyncio.wait({draining, *self._running}, return_when=FIRST_COMPLETED)
                 continue
@@ -80,22 +80,32 @@ class Worker:
             claim = await self._claim()
             if claim is None:
                 await self._idle(draining)
+            elif self._draining.is_set():
+                await self._give_back(claim)
             else:
+                self._vain_polls = 0
                 self._start(claim, since)
 
     async def _claim(self) -> Claim | None:
         # The same token for every try: a claim whose answer was lost is answered again.
         token = secrets.token_hex(16)
         try:
-            return await self._patience.call(self._draining, self._queue.claim, token)
+            return await self._patience.call(self._draining, self._way.leases.claim, token)
         except StoreUnavailable:
             # Draining. If the lost answer was a job, its lease lapses and another runs it.
             return None
 
+    async def _give_back(self, claim: Claim) -> None:
+        with suppress(StoreUnavailable, LeaseLost):
+            await self._patience.call(self._draining, self._way.leases.release, claim)
+
     async def _idle(self, draining: asyncio.Future[Literal[True]]) -> None:
         """Wait until a job may be ready, a while passed, or it is time to drain."""
+        if self._way.bell is None:
+            await self._pause(draining)
+            return
         waiting = asyncio.ensure_future(
-            self._patience.call(self._draining, self._queue.wait, IDLE_SECONDS)
+            self._patience.call(self._draining, self._way.bell, IDLE_SECONDS)
         )
         either: set[asyncio.Future[Any]] = {draining, waiting}
         await asyncio.wait(either, return_when=FIRST_COMPLETED)
@@ -103,88 +113,50 @@ class Worker:
         with suppress(StoreUnavailable, asyncio.CancelledError):
             await waiting
 
+    async def _pause(self, draining: asyncio.Future[Literal[True]]) -> None:
+        """Wait longer with each poll in vain, but poll at once where a job has ended."""
+        self._vain_polls += 1
+        first = min(FIRST_POLL_SECONDS, self._way.poll_seconds)
+        pause = backoff_seconds(self._vain_polls, first, self._way.poll_seconds, POLL_JITTER)
+        running: set[asyncio.Future[Any]] = set(self._running)
+        ended, _ = await asyncio.wait(
+            running | {draining}, timeout=pause, return_when=FIRST_COMPLETED
+        )
+        if ended & running:
+            self._vain_polls = 0
+
     def _start(self, claim: Claim, since: float) -> None:
         loop = asyncio.get_running_loop()
-        task = loop.create_task(self._work(claim), name=claim.job.id)
-        self._running.add(task)
+        run = Run(self._way, self._engine, self._patience, claim)
+        task = loop.create_task(run.work(), name=claim.job.id)
+        self._running[task] = run
         task.add_done_callback(self._ended)
 
-        def lost() -> None:
-            loop.call_soon_threadsafe(self._lose, claim, task)
+        def heard(news: News) -> None:
+            loop.call_soon_threadsafe(run.stop, _STOPS[news])
 
-        self._keeper.hold(claim, since, lost)
-
-    def _lose(self, claim: Claim, task: asyncio.Task[None]) -> None:
-        """Stop a run whose lease is gone. One that is finishing hears it from the finish."""
-        if claim.token not in self._finishing and task.cancel():
-            signals.log("lease.lost", job_id=claim.job.id, attempt=claim.job.attempt)
+        self._keeper.hold(claim, since, heard)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        run = self._running.pop(task)
+        self._keeper.let_go(run.claim)
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled() or error is not None:
             # Nothing was recorded: the lease lapses and the job runs again.
-            signals.log("job.abandoned", job_id=task.get_name(), **_trace(error))
+            signals.log("job.abandoned", job_id=task.get_name(), **(trace(error) if error else {}))
 
     async def _let_running_end(self) -> None:
+        if not await self._ends_within(self._settings.drain_seconds):
+            for run in self._running.values():
+                run.stop(Stop.RELEASE)
+        if not await self._ends_within(RELEASE_SECONDS):
+            for task in self._running:
+                task.cancel()
+            await asyncio.wait(self._running)
+
+    async def _ends_within(self, seconds: float) -> bool:
+        """Return whether every run has ended before *seconds* passed."""
         if not self._running:
-            return
-        _, late = await asyncio.wait(self._running, timeout=self._settings.drain_seconds)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
-
-    async def _work(self, claim: Claim) -> None:
-        """Run the job and record its outcome, unless the lease is lost on the way."""
-        job, began = claim.job, monotonic()
-        told: dict[str, object] = {"job_id": job.id, "attempt": job.attempt}
-        signals.log("job.claimed", **told)
-        try:
-            outcome = await self._outcome(claim)
-            self._finishing.add(claim.token)
-            await self._patience.call(None, self._queue.finish, claim, outcome)
-        except LeaseLost:
-            signals.log("lease.lost", **told)
-            return
-        finally:
-            self._finishing.discard(claim.token)
-            self._keeper.let_go(claim)
-        told["milliseconds"] = round((monotonic() - began) * 1000)
-        if outcome.error is None:
-            signals.log("job.succeeded", **told)
-        else:
-            signals.log("job.failed", code=outcome.error["code"], **told)
-
-    async def _outcome(self, claim: Claim) -> Outcome:
-        """Run the engine and store the text as it comes. Raises LeaseLost."""
-
-        async def append(offset: int, chunks: Sequence[str]) -> None:
-            await self._patience.call(None, self._queue.append, claim, offset, chunks)
-
-        transcript = Transcript(append)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(transcript.pour())
-                try:
-                    result = await self._engine.run(claim.job.request, transcript.add)
-                    return Outcome(result=result)
-                except EngineFailure as failure:
-                    return Outcome(error={"code": failure.code, "detail": failure.detail})
-                finally:
-                    transcript.close()
-        except ExceptionGroup as group_error:
-            # Whatever kind it is: one bad job must not take the others down (style, rule 17).
-            cause = group_error.exceptions[0]
-            if isinstance(cause, LeaseLost):
-                raise cause from None
-            told = _trace(cause)
-            signals.log("job.crashed", job_id=claim.job.id, attempt=claim.job.attempt, **told)
-            detail = f"the worker failed on this job ({told['error']})"
-            return Outcome(error={"code": "worker_error", "detail": detail})
-
-
-def _trace(error: BaseException) -> dict[str, str]:
-    """Name the error's kind and place; its message may hold a prompt or an output."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
-    return {"error": type(error).__name__, "where": where}
+            return True
+        _, late = await asyncio.wait(self._running, timeout=seconds)
+        return not late

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import Any, cast
 
@@ -21,8 +19,8 @@ from openai.types.chat import ChatCompletionChunk
 
 from chalicelib.jobs import JsonObject
 from chalicelib.settings import EngineSettings
-from worker.engines import Answer, EngineFailure, messages_of
-from worker.patience import backoff_seconds
+from worker.engines import Answer, EngineFailure, carried, messages_of
+from worker.patience import backoff_seconds, retry_after_seconds
 
 CONNECT_SECONDS = 5.0
 TRIES = 4
@@ -205,7 +203,7 @@ def _whole(number: float | None) -> int | Omit:
 
 
 def _name(value: object) -> str | None:
-    return value[:NAME_CHARS] if isinstance(value, str) and value else None
+    return carried(value[:NAME_CHARS]) if isinstance(value, str) and value else None
 
 
 def _usage(value: object) -> JsonObject | None:
@@ -225,7 +223,7 @@ def _failure(error: APIError, *, begun: bool) -> EngineFailure:
             code = "engine_unavailable"
         else:
             return EngineFailure("engine_refused", detail)
-        pause = _retry_after_seconds(error.response.headers.get("retry-after"))
+        pause = retry_after_seconds(error.response.headers.get("retry-after"))
         return EngineFailure(code, detail, retry_after_seconds=pause)
     if begun or not isinstance(error, APIConnectionError):
         return EngineFailure(
@@ -234,17 +232,3 @@ def _failure(error: APIError, *, begun: bool) -> EngineFailure:
     return EngineFailure(
         "engine_unavailable", "the engine cannot be reached", retry_after_seconds=0
     )
-
-
-def _retry_after_seconds(header: str | None) -> float:
-    """Return the pause a Retry-After asks for (RFC 9110, 10.2.3: seconds or a date), else 0."""
-    if header is None:
-        return 0
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return 0

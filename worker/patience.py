@@ -5,21 +5,57 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from chalicelib import signals
 from chalicelib.errors import StoreUnavailable
 
 STORE_FIRST_SECONDS = 0.1
 STORE_MOST_SECONDS = 3.0
+# Whoever asks for more is asked again all the same: it may be back long before.
+ASKED_MOST_SECONDS = 60.0
 
 
-def backoff_seconds(tries: int, first: float, most: float) -> float:
-    """Return the pause after the *tries*-th failure (from 1): doubling, capped, half of it jitter.
+class BackLater(StoreUnavailable):
+    """The way to the store is closed; who closed it may have asked to wait some seconds.
 
-    The jitter keeps many workers from coming back in step.
+    *kind* is told in the log: a status or an error's name.
+    """
+
+    def __init__(self, kind: str, pause_seconds: float = 0) -> None:
+        super().__init__()
+        self.kind = kind
+        self.pause_seconds = min(pause_seconds, ASKED_MOST_SECONDS)
+
+
+def backoff_seconds(tries: int, first: float, most: float, jitter: float = 0.5) -> float:
+    """Return the pause after the *tries*-th failure (from 1): doubling, capped, in part jitter.
+
+    The jitter keeps many workers from coming back in step; it only ever shortens the pause.
     """
     whole = min(most, first * 2.0 ** min(tries - 1, 30))
-    return whole * random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards nothing
+    return whole * random.uniform(1 - jitter, 1)  # noqa: S311 - spreads load, guards nothing
+
+
+def pause_seconds(tries: int, error: StoreUnavailable) -> float:
+    """Return the pause after the *tries*-th call that did not reach the store."""
+    asked = error.pause_seconds if isinstance(error, BackLater) else 0
+    return max(asked, backoff_seconds(tries, STORE_FIRST_SECONDS, STORE_MOST_SECONDS))
+
+
+def retry_after_seconds(header: str | None) -> float:
+    """Return the pause a Retry-After asks for (RFC 9110, 10.2.3: seconds or a date), else 0."""
+    if header is None:
+        return 0
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0
 
 
 class Outage:
@@ -36,7 +72,8 @@ class Outage:
         if first:
             # The kind alone: a message may repeat the address. A wrong password is told from a
             # server that is down by it, and no more than that is needed.
-            signals.log("store.away", error=type(error.__cause__).__name__)
+            cause = type(error.__cause__).__name__
+            signals.log("store.away", error=error.kind if isinstance(error, BackLater) else cause)
 
     def ends(self) -> None:
         """Note that the store answered."""
@@ -74,11 +111,11 @@ class Patience:
                 self._outage.begins(error)
                 if give_up is not None and give_up.is_set():
                     raise
+                tries += 1
+                pause = pause_seconds(tries, error)
             else:
                 self._outage.ends()
                 return answer
-            tries += 1
-            pause = backoff_seconds(tries, STORE_FIRST_SECONDS, STORE_MOST_SECONDS)
             await _sleep_unless(give_up, pause)
 
 

@@ -3,21 +3,35 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
-BATCH_CHUNKS = 64
-BATCH_SECONDS = 0.2
+BATCH_BYTES = 64 * 1024
+# No character takes more than four bytes in UTF-8, so that a piece is never more than a batch.
+PIECE_CHARS = BATCH_BYTES // 4
+
+
+@dataclass(frozen=True)
+class Batch:
+    """When a batch goes: after *seconds*, with *chunks* of them, or with ``BATCH_BYTES``."""
+
+    seconds: float
+    chunks: int
 
 
 class Transcript:
     """Takes chunks without waiting and appends them behind the engine's back.
 
-    The first chunk goes at once, what follows at least each ``BATCH_SECONDS``, or as soon as
-    ``BATCH_CHUNKS`` wait. Offsets count this attempt's chunks from 0.
+    The first chunk goes at once, what follows as *batch* says. Offsets count this attempt's
+    chunks from 0; a chunk longer than ``PIECE_CHARS`` counts as several.
     """
 
-    def __init__(self, append: Callable[[int, Sequence[str]], Awaitable[None]]) -> None:
+    def __init__(
+        self, append: Callable[[int, Sequence[str]], Awaitable[None]], batch: Batch
+    ) -> None:
         self._append = append
+        self._batch = batch
         self._waiting: deque[str] = deque()
+        self._bytes = 0
         self._offset = 0
         self._closed = False
         self._some = asyncio.Event()
@@ -25,16 +39,16 @@ class Transcript:
 
     def add(self, chunk: str) -> None:
         """Take the next chunk."""
-        self._waiting.append(chunk)
-        self._some.set()
-        if len(self._waiting) >= BATCH_CHUNKS:
-            self._plenty.set()
+        for start in range(0, len(chunk), PIECE_CHARS):
+            piece = chunk[start : start + PIECE_CHARS]
+            self._waiting.append(piece)
+            self._bytes += len(piece.encode())
+        self._ring()
 
     def close(self) -> None:
         """Say that no chunk follows; ``pour`` returns once all are stored."""
         self._closed = True
-        self._some.set()
-        self._plenty.set()
+        self._ring()
 
     async def pour(self) -> None:
         """Append batch after batch until closed and empty. Raises what *append* raises."""
@@ -42,22 +56,33 @@ class Transcript:
             await self._some.wait()
             if not self._waiting:
                 return
-            count = min(BATCH_CHUNKS, len(self._waiting))
-            batch = [self._waiting.popleft() for _ in range(count)]
-            self._reset()
+            batch = self._take()
+            self._some.clear()
+            self._plenty.clear()
+            self._ring()
             await self._append(self._offset, batch)
-            self._offset += count
+            self._offset += len(batch)
             try:
-                async with asyncio.timeout(BATCH_SECONDS):
+                async with asyncio.timeout(self._batch.seconds):
                     await self._plenty.wait()
             except TimeoutError:
                 pass
 
-    def _reset(self) -> None:
-        """Wait again for what is no longer there; once closed there is nothing to wait for."""
-        if self._closed:
-            return
-        if not self._waiting:
-            self._some.clear()
-        if len(self._waiting) < BATCH_CHUNKS:
-            self._plenty.clear()
+    def _take(self) -> list[str]:
+        batch: list[str] = []
+        room = BATCH_BYTES
+        while self._waiting and len(batch) < self._batch.chunks:
+            size = len(self._waiting[0].encode())
+            if size > room:
+                break
+            room -= size
+            batch.append(self._waiting.popleft())
+        self._bytes -= BATCH_BYTES - room
+        return batch
+
+    def _ring(self) -> None:
+        """Wake who waits for something, or for plenty; once closed nothing is waited for."""
+        if self._waiting or self._closed:
+            self._some.set()
+        if len(self._waiting) >= self._batch.chunks or self._bytes >= BATCH_BYTES or self._closed:
+            self._plenty.set()

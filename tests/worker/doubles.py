@@ -1,16 +1,45 @@
-"""Engines and queues that do what a test says, and a worker that runs while a test looks on."""
+"""Engines and leases that do what a test says, and a worker that runs while a test looks on."""
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from chalicelib.errors import StoreUnavailable
-from chalicelib.jobs import JsonObject
-from chalicelib.queueing import Claim, JobQueue, Outcome
-from chalicelib.store import Store
-from tests.worker.harness import queue_settings
+from chalicelib.jobs import JobState, JsonObject
+from chalicelib.leasing import Claim, Outcome
+from chalicelib.settings import WorkerCredential
+from worker.credential import Credential
 from worker.engines import Engine
 from worker.loop import Worker, WorkerSettings
+from worker.via import Via
+from worker.ways import Way
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Makes a way to the queue whose leases are so long; *short_seconds* is the least it bears."""
+
+    make: Callable[[float], Way]
+    short_seconds: float
+
+    def __call__(self, lease_seconds: float = 30) -> Way:
+        return self.make(lease_seconds)
+
+    def short(self) -> Way:
+        """Return a way whose leases are as short as it bears."""
+        return self.make(self.short_seconds)
+
+
+@contextmanager
+def via(url: str, token: str = "token") -> Iterator[Via]:  # noqa: S107
+    """Give the moves over HTTP through the router at *url*."""
+    credential = Credential(WorkerCredential(token, None), time.time)
+    leases = Via(url, credential, "test-worker", 4)
+    yield leases
+    leases.close()
 
 
 class Scripted:
@@ -56,23 +85,37 @@ class Gated(Scripted):
         return result(self._first + self._rest)
 
 
-class Flaky(JobQueue):
-    """The real queue on a store that is away for the first *times* calls of a move.
+class Flaky:
+    """Another's leases on a store that is away for the first *times* calls of a move.
 
     With *late* the call arrives and only its answer is lost.
     """
 
-    def __init__(
-        self, store: Store, move: str, times: int, *, late: bool = False, lease: float = 30
-    ) -> None:
-        super().__init__(store, queue_settings(lease))
-        self._move = move
+    def __init__(self, way: Way, move: str, times: int, *, late: bool = False) -> None:
+        self._way = way
+        self._leases = way.leases
+        self.move = move
         self.left = times
         self._late = late
         self.tokens: list[str] = []
 
+    @property
+    def way(self) -> Way:
+        """The way that leads through here."""
+        bell, beat = self._way.bell, self._way.beat
+        return replace(
+            self._way,
+            leases=self,
+            bell=bell and (lambda seconds: self._through("bell", lambda: bell(seconds))),
+            beat=beat and (lambda *about: self._through("beat", lambda: beat(*about))),
+        )
+
+    @property
+    def lease_seconds(self) -> float:
+        return self._leases.lease_seconds
+
     def _through[T](self, move: str, call: Callable[[], T]) -> T:
-        if move != self._move or self.left == 0:
+        if move != self.move or self.left == 0:
             return call()
         self.left -= 1
         if self._late:
@@ -81,22 +124,19 @@ class Flaky(JobQueue):
 
     def claim(self, token: str) -> Claim | None:
         self.tokens.append(token)
-        return self._through("claim", lambda: JobQueue.claim(self, token))
+        return self._through("claim", lambda: self._leases.claim(token))
 
-    def wait(self, seconds: float) -> None:
-        self._through("wait", lambda: JobQueue.wait(self, seconds))
+    def append(self, claim: Claim, offset: int, chunks: Sequence[str]) -> bool:
+        return self._through("append", lambda: self._leases.append(claim, offset, chunks))
 
-    def append(self, claim: Claim, offset: int, chunks: Sequence[str]) -> None:
-        self._through("append", lambda: JobQueue.append(self, claim, offset, chunks))
+    def extend(self, claim: Claim) -> bool:
+        return self._through("extend", lambda: self._leases.extend(claim))
 
-    def extend(self, claim: Claim) -> None:
-        self._through("extend", lambda: JobQueue.extend(self, claim))
+    def finish(self, claim: Claim, outcome: Outcome) -> JobState:
+        return self._through("finish", lambda: self._leases.finish(claim, outcome))
 
-    def finish(self, claim: Claim, outcome: Outcome) -> None:
-        self._through("finish", lambda: JobQueue.finish(self, claim, outcome))
-
-    def beat(self, worker: str) -> None:
-        self._through("beat", lambda: JobQueue.beat(self, worker))
+    def release(self, claim: Claim) -> JobState | None:
+        return self._through("release", lambda: self._leases.release(claim))
 
 
 def result(text: str) -> JsonObject:
@@ -104,7 +144,7 @@ def result(text: str) -> JsonObject:
 
 
 def work(
-    queue: JobQueue,
+    way: Way,
     engine: Engine,
     meanwhile: Callable[[], object],
     *,
@@ -115,7 +155,7 @@ def work(
 
     async def main() -> None:
         settings = WorkerSettings("test-worker", concurrency, drain_seconds)
-        worker = Worker(queue, engine, settings)
+        worker = Worker(way, engine, settings)
         working = asyncio.create_task(worker.run())
         try:
             await asyncio.to_thread(meanwhile)

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 
-from chalicelib.jobs import Job, JsonObject
+from chalicelib.jobs import Draft, Job, JsonObject
 from chalicelib.queueing import JobQueue
 from chalicelib.settings import QueueSettings
 
@@ -19,7 +19,7 @@ def queue_settings(lease_seconds: float = 30, max_attempts: int = 3) -> QueueSet
 def submit(queue: JobQueue, number: int = 1, tenant: str = "tenant", prompt: str = "a b c") -> str:
     """Submit a job and return its id."""
     job_id = f"job_{number:032x}"
-    queue.submit(job_id, tenant, {"prompt": prompt})
+    queue.submit(Draft(job_id, tenant, {"prompt": prompt}))
     return job_id
 
 

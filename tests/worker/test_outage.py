@@ -10,7 +10,7 @@ from chalicelib.queueing import JobQueue
 from chalicelib.store import connect
 from tests.servers import Server
 from tests.worker.harness import log_lines, queue_settings
-from worker.patience import Outage, Patience
+from worker.patience import BackLater, Outage, Patience, pause_seconds, retry_after_seconds
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,30 @@ def test_outage_tells_a_wrong_password_from_a_server_that_is_down(
     (line,) = log_lines(written)
     assert (line["event"], line["error"]) == ("store.away", cause)
     assert "wrong-word" not in written
+
+
+def test_outage_over_https_is_told_by_its_status(capsys: pytest.CaptureFixture[str]) -> None:
+    outage = Outage()
+
+    outage.begins(BackLater("status 503"))
+    outage.begins(BackLater("ConnectError"))
+    outage.ends()
+
+    told = [(line["event"], line.get("error")) for line in log_lines(capsys.readouterr().out)]
+    assert told == [("store.away", "status 503"), ("store.back", None)]
+
+
+def test_who_asks_for_a_pause_gets_it_and_the_store_is_tried_soon() -> None:
+    assert pause_seconds(1, BackLater("status 503", 7)) == 7
+    assert pause_seconds(1, BackLater("status 503")) <= 0.1
+    # The store's own Retry-After is for callers of the API.
+    assert pause_seconds(1, StoreUnavailable(headers={"Retry-After": "2"})) <= 0.1
+    assert 1.5 <= pause_seconds(99, StoreUnavailable()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [(None, 0), ("7", 7), ("0.5", 0.5), ("-1", 0), ("soon", 0), ("nan", 0), ("", 0)],
+)
+def test_retry_after_is_read_or_left(header: str | None, seconds: float) -> None:
+    assert retry_after_seconds(header) == seconds

@@ -7,9 +7,11 @@ import threading
 import pytest
 
 from chalicelib.jobs import JobState
+from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
 from tests.worker.engine_server import EngineServer
 from tests.worker.harness import ended, log_lines, submit, wait_for
+from tests.worker.standin import standing_in
 from worker.__main__ import main
 
 
@@ -57,6 +59,56 @@ def test_the_command_runs_the_configured_engine(
     assert job.result["engine"] == "openai"
 
 
+@pytest.mark.slow
+def test_with_via_the_command_works_through_a_router_and_needs_no_store(
+    store_url: str, queue: JobQueue, leases: JobLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del store_url
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", "")
+    monkeypatch.setenv("TINYLLAMA_WORKER_TOKEN", "token")
+    job_id = submit(queue)
+
+    def meanwhile() -> None:
+        wait_for(lambda: ended(queue, job_id))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=meanwhile)
+    thread.start()
+    with standing_in(leases) as url:
+        code = main(["--via", url, "--poll-seconds", "0.5"])
+    thread.join()
+
+    assert code == 0
+    assert queue.fetch("tenant", job_id).state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "named"),
+    [
+        ("http://router.example/secret", "secret", "--via"),
+        ("https://router.example", "", "TINYLLAMA_WORKER_TOKEN_FILE"),
+        ("https://router.example", "secret words", "TINYLLAMA_WORKER_TOKEN"),
+    ],
+)
+def test_a_bad_router_or_no_token_stops_the_start_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    url: str,
+    token: str,
+    named: str,
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_WORKER_TOKEN", token)
+
+    code = main(["--via", url])
+
+    assert code == 2
+    written = capsys.readouterr()
+    assert written.err.count("\n") == 1
+    assert named in written.err
+    assert "secret" not in written.err
+    assert written.out == ""
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -91,6 +143,9 @@ def test_a_missing_or_bad_setting_stops_the_start_in_one_sentence_that_names_it(
         ["--concurrency", "many"],
         ["--drain-seconds", "-1"],
         ["--drain-seconds", "inf"],
+        ["--poll-seconds", "5"],
+        ["--poll-seconds", "0", "--via", "https://router.example"],
+        ["--poll-seconds", "nan", "--via", "https://router.example"],
     ],
 )
 def test_a_bad_argument_stops_the_start(

@@ -227,7 +227,7 @@ def test_a_store_killed_in_mid_job_is_waited_out_and_nothing_is_lost(
     held_engine: threading.Event,
 ) -> None:
     store = connect(mortal.url)
-    queue, inbox = JobQueue(store, queue_settings()), Inbox(store)
+    queue, inbox = JobQueue(store, queue_settings()), Inbox(store, queue_settings())
     worker = start(engine_url=engine_server.url, store_url=mortal.url, lease_seconds="2")
     job_id = submit(queue)
     wait_for(lambda: running(queue, job_id))

@@ -1,0 +1,85 @@
+"""The token that a worker over HTTPS shows, read again before it expires."""
+
+import base64
+import json
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from chalicelib import signals
+from chalicelib.errors import NotConfigured
+from chalicelib.settings import WorkerCredential
+
+TOKEN_CHARS = 16 * 1024
+AHEAD_SECONDS = 60.0
+LOOK_SECONDS = 1.0
+_TOKEN = re.compile(rf"[\x21-\x7e]{{1,{TOKEN_CHARS}}}")
+
+
+class Credential:
+    """A token of the environment's, or of a file that somebody keeps fresh. Thread-safe.
+
+    From a minute before its ``exp`` passes the file is read again, at most once a second; a file
+    that cannot be read leaves the token as it was. Raises NotConfigured when there is none at all.
+    *now* tells seconds since the epoch.
+    """
+
+    def __init__(self, source: WorkerCredential, now: Callable[[], float]) -> None:
+        self._source = source
+        self._now = now
+        self._lock = threading.Lock()
+        self._looked = now()
+        self._unreadable = False
+        token = source.token or (_read(source.file) if source.file else None)
+        if token is None or not _TOKEN.fullmatch(token):
+            variable = "TINYLLAMA_WORKER_TOKEN" + ("_FILE" if source.file else "")
+            raise NotConfigured(f"{variable} leads to no token")
+        self._token = token
+        self._expires = _expiry(token)
+
+    def token(self) -> str:
+        """Return the token as it is now."""
+        now = self._now()
+        with self._lock:
+            soon = self._expires is not None and now > self._expires - AHEAD_SECONDS
+            if soon and not 0 <= now - self._looked < LOOK_SECONDS:
+                self._look(now)
+            return self._token
+
+    def reread(self) -> str:
+        """Read the file again, because the token was refused; return what is the token now."""
+        with self._lock:
+            self._look(self._now())
+            return self._token
+
+    def _look(self, now: float) -> None:
+        self._looked = now
+        if self._source.file is None:
+            return
+        found = _read(self._source.file)
+        readable = found is not None and bool(_TOKEN.fullmatch(found))
+        if found is not None and readable:
+            self._token, self._expires = found, _expiry(found)
+        elif not self._unreadable:
+            signals.log("credential.unreadable")
+        self._unreadable = not readable
+
+
+def _read(path: Path) -> str | None:
+    try:
+        with path.open(encoding="ascii") as file:
+            return file.read(TOKEN_CHARS + 64).strip()
+    except (OSError, ValueError):
+        return None
+
+
+def _expiry(token: str) -> float | None:
+    """Return the ``exp`` of a JWT, whoever signed it; None for what cannot be read."""
+    try:
+        segment = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+        expires = claims["exp"]
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return float(expires) if type(expires) is int and 0 < expires < 10**12 else None

@@ -1,0 +1,144 @@
+"""One claimed job from its engine to its end."""
+
+import asyncio
+import traceback
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import PurePath
+from time import monotonic
+from typing import Any
+
+from chalicelib import limits, signals
+from chalicelib.errors import BodyTooLarge, LeaseLost
+from chalicelib.jobs import JobState
+from chalicelib.leasing import Claim, Outcome
+from worker.engines import Engine, EngineFailure
+from worker.patience import Patience
+from worker.transcript import Transcript
+from worker.ways import Way
+
+_TOLD = {JobState.QUEUED: "job.retrying"}
+_TOO_LARGE = Outcome(
+    error={
+        "code": "result_too_large",
+        "detail": f"the answer is longer than {limits.RESULT_BYTES} bytes",
+    }
+)
+
+
+class Stop(Enum):
+    """Why a run stops before its engine has answered."""
+
+    CANCEL = "cancel"
+    LOST = "lost"
+    RELEASE = "release"
+
+
+class Run:
+    """Runs the engine, stores its text as it comes, records the outcome. Made in an event loop."""
+
+    def __init__(self, way: Way, engine: Engine, patience: Patience, claim: Claim) -> None:
+        self.claim = claim
+        self._way = way
+        self._engine = engine
+        self._patience = patience
+        self._stopped: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
+        self._told: dict[str, object] = {"job_id": claim.job.id, "attempt": claim.job.attempt}
+        self._began = monotonic()
+
+    def stop(self, why: Stop) -> None:
+        """Stop the engine; the first reason counts, and none once the engine has answered."""
+        if not self._stopped.done():
+            self._stopped.set_result(why)
+
+    async def work(self) -> None:
+        """Run the job to its end, or until the lease is lost. Raises only what nobody foresaw."""
+        signals.log("job.claimed", **self._told)
+        try:
+            outcome = await self._outcome()
+            if outcome is None:
+                await self._patience.call(None, self._way.leases.release, self.claim)
+                signals.log("job.released", **self._told)
+                return
+            state = await self._finish(outcome)
+        except LeaseLost:
+            signals.log("lease.lost", **self._told)
+            return
+        self._tell(state, outcome)
+
+    async def _outcome(self) -> Outcome | None:
+        """Return how the run ended, None when it is to be given back. Raises LeaseLost."""
+        transcript = Transcript(self._append, self._way.batch)
+        try:
+            async with asyncio.TaskGroup() as group:
+                pouring = group.create_task(transcript.pour())
+                answering = group.create_task(self._answer(transcript))
+                either: set[asyncio.Future[Any]] = {answering, self._stopped}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                # A complete answer that came first wins, and is stored whole.
+                if not answering.done():
+                    answering.cancel()
+                    pouring.cancel()
+        except ExceptionGroup as group_error:
+            return self._crashed(group_error.exceptions[0])
+        return self._stopping() if answering.cancelled() else answering.result()
+
+    async def _answer(self, transcript: Transcript) -> Outcome:
+        try:
+            result = await self._engine.run(self.claim.job.request, transcript.add)
+        except EngineFailure as failure:
+            pause = failure.retry_after_seconds
+            return Outcome(
+                error={"code": failure.code, "detail": failure.detail},
+                retryable=pause is not None,
+                retry_after_seconds=pause or 0,
+            )
+        finally:
+            transcript.close()
+        return Outcome(result=result)
+
+    async def _append(self, offset: int, chunks: Sequence[str]) -> None:
+        append = self._way.leases.append
+        if await self._patience.call(None, append, self.claim, offset, chunks):
+            self.stop(Stop.CANCEL)
+
+    def _stopping(self) -> Outcome | None:
+        match self._stopped.result():
+            case Stop.CANCEL:
+                return Outcome(cancelled=True)
+            case Stop.RELEASE:
+                return None
+            case Stop.LOST:
+                raise LeaseLost
+
+    def _crashed(self, cause: Exception) -> Outcome:
+        """Whatever kind it is: one bad job must not take the others down (style, rule 17)."""
+        if isinstance(cause, LeaseLost):
+            raise cause from None
+        if isinstance(cause, BodyTooLarge):
+            return _TOO_LARGE
+        told = trace(cause)
+        signals.log("job.crashed", **self._told, **told)
+        detail = f"the worker failed on this job ({told['error']})"
+        return Outcome(error={"code": "worker_error", "detail": detail})
+
+    async def _finish(self, outcome: Outcome) -> JobState:
+        finish = self._way.leases.finish
+        try:
+            return await self._patience.call(None, finish, self.claim, outcome)
+        except BodyTooLarge:
+            return await self._patience.call(None, finish, self.claim, _TOO_LARGE)
+
+    def _tell(self, state: JobState, outcome: Outcome) -> None:
+        told = dict(self._told)
+        if outcome.error is not None:
+            told["code"] = outcome.error["code"]
+        told["milliseconds"] = round((monotonic() - self._began) * 1000)
+        signals.log(_TOLD.get(state, f"job.{state}"), **told)
+
+
+def trace(error: BaseException) -> dict[str, str]:
+    """Name the error's kind and place; its message may hold a prompt or an output."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+    return {"error": type(error).__name__, "where": where}
