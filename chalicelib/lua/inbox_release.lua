@@ -12,14 +12,18 @@ end
 if not ids[1] then
   ids = redis.call('HKEYS', KEYS[3])
 end
+local returned = false
 for _, id in ipairs(ids) do
   local sequence = id ~= 'end' and redis.call('HGET', KEYS[3], id)
   if sequence and redis.call('ZREM', KEYS[2], leased_as(id, sequence)) == 1 then
     redis.call('ZADD', KEYS[1], sequence, id)
+    returned = true
   end
   if sequence then
     redis.call('HDEL', KEYS[3], id)
   end
 end
-ring({inbox_bell = KEYS[4]}, ARGV[1])
+if returned then
+  ring({inbox_bell = KEYS[4]}, ARGV[1])
+end
 return 1
