@@ -20,9 +20,9 @@ import importlib
 import time
 from typing import TYPE_CHECKING
 
-from chalice.app import AuthRequest, Chalice
+from chalice.app import AuthRequest, Chalice, CloudWatchEvent, Rate
 
-from chalicelib import answers, edge, limits
+from chalicelib import answers, edge, limits, signals
 from chalicelib.authorizer import Decision, Gate, Gateway, Host, Laptop
 from chalicelib.edge import Call, Reply
 from chalicelib.errors import (
@@ -38,6 +38,7 @@ from chalicelib.errors import (
 
 if TYPE_CHECKING:
     from chalicelib.service import FrontDoor
+    from chalicelib.upkeep import Upkeep
 
 app = Chalice(app_name="tinyllama", configure_logs=False)
 
@@ -163,6 +164,16 @@ def acknowledge_event(call: Call, event_id: str) -> Reply:
     return Reply(status=204)
 
 
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="tick", description="Does what is due")
+def tick(_event: CloudWatchEvent) -> None:
+    """Do what is due and tell CloudWatch how the router stands; a store that is away is an error.
+
+    A function of its own. `chalice local` runs no schedules: there the local system ticks.
+    """
+    report = upkeep().tick()
+    signals.metrics(settings.environment(), report.metrics())
+
+
 # Wiring. Each Lambda function loads what its own role needs, while it starts; anywhere else all is
 # loaded with this module, for the file poller takes whatever is opened later for a change.
 
@@ -180,6 +191,17 @@ def door() -> "FrontDoor":
         inbox.Inbox(connection, queue, retention),
         time.monotonic,
     )
+
+
+@functools.cache
+def upkeep() -> "Upkeep":
+    """Return what does what is due. Raises NotConfigured naming a missing variable."""
+    from chalicelib import store, upkeep
+
+    where = settings.store_settings(_store_url())
+    connection = store.connect(where.url, where.replicas)
+    queue, retention = settings.queue_settings(), settings.retention_settings()
+    return upkeep.Upkeep(connection, queue, retention, time.monotonic)
 
 
 @functools.cache
@@ -234,6 +256,8 @@ if settings.lambda_role() == "app":
     door()
 elif settings.lambda_role() == "jwt_authorizer":
     gate()
+elif settings.lambda_role() == "tick":
+    upkeep()
 elif not settings.in_lambda():
     contract()
     for module in (

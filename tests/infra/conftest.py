@@ -99,7 +99,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def variables(valkey: Server, own_state: Path) -> dict[str, str]:
-    """The settings that Terraform would give both functions."""
+    """The settings that Terraform would give the functions."""
     del own_state
     return {
         "TINYLLAMA_ENV": "test",
@@ -143,6 +143,13 @@ def authorizer(start_function: StartFunction) -> Function:
 def api_function(start_function: StartFunction) -> Function:
     """The API's function, whose store may hold what other tests left there."""
     return start_function("app.app")
+
+
+@pytest.fixture(scope="session")
+def tick(start_function: StartFunction) -> Function:
+    """The function that does what is due, which asks for no issuer."""
+    unasked = ("TINYLLAMA_ISSUER", "TINYLLAMA_AUDIENCE", "TINYLLAMA_JWKS")
+    return start_function("app.tick", **dict.fromkeys(unasked))
 
 
 @pytest.fixture

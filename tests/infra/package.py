@@ -16,7 +16,7 @@ class Package:
 
     @property
     def zip(self) -> Path:
-        """The code of both functions."""
+        """The code of all functions."""
         return self.folder / "deployment.zip"
 
     @cached_property

@@ -1,6 +1,7 @@
 """The packaged functions under Lambda's own runtime client."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -12,6 +13,9 @@ import pytest
 import redis
 
 import tinyllama
+from chalicelib.jobs import Draft
+from chalicelib.queueing import JobQueue
+from chalicelib.settings import queue_settings
 from chalicelib.store import Store
 from tests.calls import Api, HandWorker
 from tests.crafting import answer_with, serving
@@ -152,7 +156,7 @@ def test_a_prompt_is_authorized_submitted_and_answered(
     api = Api(gateway, tenant="acme")
 
     submitted = api.post("/infer", PROMPT)
-    waiting = direct.zcard("tl:{p0}:ready:jobs")
+    waiting = direct.zcard("tl:{p0}:queue:jobs")
     HandWorker(store).answer("Hello to you")
     job = api.get("/" + submitted.headers["location"])
     inbox = api.get("/inbox?limit=10")
@@ -249,6 +253,59 @@ def test_a_store_that_is_away_is_503_with_retry_after(
     assert int(answer["headers"]["Retry-After"]) > 0
 
 
+# The tick
+
+# What a rule of EventBridge sends: docs.aws.amazon.com/eventbridge, "Scheduled events".
+SCHEDULED = {
+    "version": "0",
+    "id": "89d1a02d-5ec7-412e-82f5-13505f849b41",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "123456789012",
+    "time": "2026-01-01T00:00:00Z",
+    "region": "eu-west-1",
+    "resources": ["arn:aws:events:eu-west-1:123456789012:rule/tinyllama-dev-tick-event"],
+    "detail": {},
+}
+
+
+def _metrics(function: Function) -> list[dict[str, Any]]:
+    """Return the lines that CloudWatch would turn into metrics."""
+    lines = [line for line in function.written().splitlines() if line.startswith('{"_aws"')]
+    return [json.loads(line) for line in lines]
+
+
+def test_each_tick_does_what_is_due_and_is_one_line_of_metrics(
+    tick: Function, direct: "redis.Redis", store: Store
+) -> None:
+    draft = Draft(f"job_{secrets.token_hex(16)}", "acme", PROMPT, deadline_seconds=0.01)
+    JobQueue(store, queue_settings()).submit(draft)
+    time.sleep(0.02)
+    before = len(_metrics(tick))
+
+    answer = tick.invoke(SCHEDULED)
+
+    (told,) = _metrics(tick)[before:]
+    assert answer is None
+    assert direct.hget(f"tl:{{p0}}:job:{draft.id}", "state") == "expired"
+    assert (told["Environment"], told["Expired"], told["QueueDepth"]) == ("test", 1, 0)
+    assert {metric["Name"] for metric in told["_aws"]["CloudWatchMetrics"][0]["Metrics"]} == (
+        told.keys() - {"_aws", "Environment"}
+    )
+
+
+def test_a_tick_without_its_store_is_a_failed_function_that_an_alarm_can_see(
+    start_function: StartFunction, closed_port: int
+) -> None:
+    function = start_function("app.tick", TINYLLAMA_STORE_URL=f"redis://127.0.0.1:{closed_port}")
+
+    with pytest.raises(FunctionFailed, match="the store cannot be reached"):
+        function.invoke(SCHEDULED)
+
+    assert '"event": "tick.failed"' in function.written()
+    assert _metrics(function) == []
+
+
 # The start
 
 
@@ -260,6 +317,8 @@ def test_a_store_that_is_away_is_503_with_retry_after(
         ("app.jwt_authorizer", "TINYLLAMA_ENV"),
         ("app.jwt_authorizer", "TINYLLAMA_ISSUER"),
         ("app.jwt_authorizer", "TINYLLAMA_AUDIENCE"),
+        ("app.tick", "TINYLLAMA_ENV"),
+        ("app.tick", "TINYLLAMA_STORE_URL"),
     ],
 )
 def test_a_missing_setting_stops_the_start_by_name(
@@ -269,26 +328,32 @@ def test_a_missing_setting_stops_the_start_by_name(
         start_function(handler, **{variable: None})
 
 
-@pytest.mark.parametrize("handler", ["app.app", "app.jwt_authorizer"])
+@pytest.mark.parametrize("handler", ["app.app", "app.jwt_authorizer", "app.tick"])
 def test_no_function_takes_itself_for_a_laptop(start_function: StartFunction, handler: str) -> None:
     with pytest.raises(FunctionFailed, match="TINYLLAMA_ENV must not be local inside Lambda"):
         start_function(handler, TINYLLAMA_ENV="local")
 
 
 def test_each_function_loads_what_its_own_role_needs(
-    gateway: Gateway, direct: "redis.Redis"
+    gateway: Gateway, tick: Function, direct: "redis.Redis"
 ) -> None:
     del direct
     assert Api(gateway).post("/infer", PROMPT).status == 202
+    tick.invoke(SCHEDULED)
 
     of_api, of_authorizer = gateway.api.imported(), gateway.authorizer.imported()
+    of_tick = tick.imported()
 
     assert {"redis", "chalicelib.store"} <= of_api
     assert {"jwt", "chalicelib.tokens"} <= of_authorizer
     assert of_authorizer & {"redis", "chalicelib.store", "jsonschema", "boto3"} == set()
     # redis-py imports the empty package cryptography, to know whether it is there.
     assert of_api & {"jwt", "cryptography.hazmat", "chalicelib.tokens", "boto3"} == set()
-    assert (of_api | of_authorizer) & {"tinyllama", "worker", "chalice.local", "pip"} == set()
+    assert {"redis", "chalicelib.upkeep"} <= of_tick
+    assert of_tick & {"jwt", "chalicelib.tokens", "chalicelib.service", "boto3"} == set()
+    assert "chalicelib.upkeep" not in of_api | of_authorizer
+    nobodys = {"tinyllama", "worker", "chalice.local", "pip"}
+    assert (of_api | of_authorizer | of_tick) & nobodys == set()
 
 
 def test_logs_hold_neither_tokens_nor_prompts(gateway: Gateway, direct: "redis.Redis") -> None:

@@ -77,7 +77,7 @@ def _tag() -> str:
 # What Terraform is told
 
 
-def test_both_functions_run_on_this_python(package: Package) -> None:
+def test_all_functions_run_on_this_python(package: Package) -> None:
     functions = package.terraform["resource"]["aws_lambda_function"]
 
     told = {
@@ -86,10 +86,29 @@ def test_both_functions_run_on_this_python(package: Package) -> None:
     }
 
     runtime = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    assert told == {"app.app": (runtime, 40), "app.jwt_authorizer": (runtime, 10)}
+    assert told == {
+        "app.app": (runtime, 40),
+        "app.jwt_authorizer": (runtime, 10),
+        "app.tick": (runtime, 60),
+    }
     assert all(
         "filebase64sha256" in function["source_code_hash"] for function in functions.values()
     )
+
+
+def test_the_tick_comes_each_minute(package: Package) -> None:
+    resources = package.terraform["resource"]
+    (rule,) = resources["aws_cloudwatch_event_rule"].values()
+    (target,) = resources["aws_cloudwatch_event_target"].values()
+    permissions = resources["aws_lambda_permission"].values()
+
+    assert rule["schedule_expression"] == "rate(1 minute)"
+    assert target["arn"] == "${aws_lambda_function.tick.arn}"
+    assert [
+        permission["function_name"]
+        for permission in permissions
+        if permission["principal"] == "events.amazonaws.com"
+    ] == ["${aws_lambda_function.tick.arn}"]
 
 
 def test_no_function_is_given_a_variable_that_lambda_reserves(package: Package) -> None:
@@ -171,4 +190,5 @@ def test_each_function_has_a_role_of_its_own_with_exact_actions(package: Package
             *log("tinyllama-dev-jwt_authorizer"),
             *((f"ssm:{read}", registry) for read in reads),
         ],
+        "tick": log("tinyllama-dev-tick"),
     }
