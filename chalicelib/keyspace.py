@@ -73,7 +73,10 @@ def job(job_id: str) -> str:
 
 
 def job_bell(job_id: str) -> str:
-    """Name the stream of one entry whose id is the record's version; as the job."""
+    """Name the stream of one entry whose id is the record's version.
+
+    From the job's first change until a minute after its end.
+    """
     return f"{_TAG}bell:{job_id}"
 
 

@@ -23,6 +23,8 @@ ACKNOWLEDGED_SECONDS = 24 * 3600
 IDEMPOTENCY_SECONDS = 24 * 3600
 # A record's own expiry comes this long after its removal was due.
 BACKSTOP_SECONDS = 24 * 3600
+# Longer than anybody waits.
+BELL_SECONDS = 60
 
 MAX_ATTEMPTS = 3
 RETRY_FIRST_SECONDS = 1.0

@@ -51,6 +51,7 @@ class JobMoves:
             "rate_quota": queue.rate_per_minute,
             "rate_ms": 60_000,
             "result_ms": round(retention.result_seconds * 1000),
+            "bell_ms": limits.BELL_SECONDS * 1000,
             "tombstone_ms": round(retention.tombstone_seconds * 1000),
             "event_ms": round(retention.event_seconds * 1000),
             "backstop_ms": limits.BACKSTOP_SECONDS * 1000,

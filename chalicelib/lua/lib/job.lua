@@ -16,11 +16,14 @@ local function field(name)
 end
 
 -- Every visible change of a job goes through here. The bell's entry carries the new version as
--- its id, so that a waiter who saw version v blocks on "later than v-0" and misses nothing.
+-- its id, so that a waiter who saw version v blocks on "later than v-0" and misses nothing. A new
+-- job has none: nobody waits for version 1, and the shortest stream takes 4 KiB.
 local function change(...)
   redis.call('HSET', K.job, ...)
   local version = redis.call('HINCRBY', K.job, 'version', 1)
-  redis.call('XADD', K.bell, 'MAXLEN', 1, version .. '-0', 'version', version)
+  if version > 1 then
+    redis.call('XADD', K.bell, 'MAXLEN', 1, version .. '-0', 'version', version)
+  end
 end
 
 -- Whether the job is the tenant's: 'found', 'gone' or 'absent'.
@@ -78,9 +81,11 @@ local function end_job(state, by, outcome)
   redis.call('HINCRBY', K.counters, 'ended:' .. state, 1)
   count_end(now)
   redis.call('ZADD', K.retention, now + given.result_ms, place)
-  for _, key in ipairs({K.job, K.bell, K.tokens}) do
+  for _, key in ipairs({K.job, K.tokens}) do
     redis.call('PEXPIRE', key, given.result_ms + given.backstop_ms)
   end
+  -- For those who looked before this and wait; whoever looks from now on has no need to.
+  redis.call('PEXPIRE', K.bell, given.bell_ms)
   account(K, -given.reserve)
   put_event(K, {
     id = given.event_id, tenant = given.tenant, event_type = 'job.' .. state,
