@@ -14,7 +14,7 @@ from chalicelib.errors import LeaseLost, StoreUnavailable
 from chalicelib.leasing import Claim
 from worker.engines import Engine
 from worker.keeper import LeaseKeeper, News
-from worker.patience import Outage, Patience, backoff_seconds
+from worker.patience import STORE_MOST_SECONDS, Outage, Patience, backoff_seconds
 from worker.run import Run, Stop, trace
 from worker.ways import FIRST_POLL_SECONDS, Way
 
@@ -51,6 +51,9 @@ class Worker:
             settings.concurrency + SPARE_THREADS, thread_name_prefix="move"
         )
         self._patience = Patience(self._executor, self._outage)
+        # Nobody waits for a claim: where each call is paid, an outage costs no more than idling.
+        most = STORE_MOST_SECONDS if way.bell else max(STORE_MOST_SECONDS, way.poll_seconds)
+        self._claiming = Patience(self._executor, self._outage, most)
 
     def drain(self) -> None:
         """Claim nothing more and end once the running jobs did, or the drain time is over."""
@@ -90,7 +93,7 @@ class Worker:
         # The same token for every try: a claim whose answer was lost is answered again.
         token = secrets.token_hex(16)
         try:
-            return await self._patience.call(self._draining, self._way.leases.claim, token)
+            return await self._claiming.call(self._draining, self._way.leases.claim, token)
         except StoreUnavailable:
             # Draining. If the lost answer was a job, its lease lapses and another runs it.
             return None

@@ -38,10 +38,10 @@ def backoff_seconds(tries: int, first: float, most: float, jitter: float = 0.5) 
     return whole * random.uniform(1 - jitter, 1)  # noqa: S311 - spreads load, guards nothing
 
 
-def pause_seconds(tries: int, error: StoreUnavailable) -> float:
+def pause_seconds(tries: int, error: StoreUnavailable, most: float = STORE_MOST_SECONDS) -> float:
     """Return the pause after the *tries*-th call that did not reach the store."""
     asked = error.pause_seconds if isinstance(error, BackLater) else 0
-    return max(asked, backoff_seconds(tries, STORE_FIRST_SECONDS, STORE_MOST_SECONDS))
+    return max(asked, backoff_seconds(tries, STORE_FIRST_SECONDS, most))
 
 
 def retry_after_seconds(header: str | None) -> float:
@@ -84,11 +84,17 @@ class Outage:
 
 
 class Patience:
-    """Calls a synchronous move from the event loop, and waits out a store that is away."""
+    """Calls a synchronous move from the event loop, and waits out a store that is away.
 
-    def __init__(self, executor: Executor, outage: Outage) -> None:
+    Tries are *most_seconds* apart at most, or as long as they are asked to be.
+    """
+
+    def __init__(
+        self, executor: Executor, outage: Outage, most_seconds: float = STORE_MOST_SECONDS
+    ) -> None:
         self._executor = executor
         self._outage = outage
+        self._most_seconds = most_seconds
 
     async def call[**P, T](
         self,
@@ -112,7 +118,7 @@ class Patience:
                 if give_up is not None and give_up.is_set():
                     raise
                 tries += 1
-                pause = pause_seconds(tries, error)
+                pause = pause_seconds(tries, error, self._most_seconds)
             else:
                 self._outage.ends()
                 return answer

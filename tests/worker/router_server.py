@@ -30,6 +30,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     server: "RouterServer"
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: two wait for each other
 
     def do_POST(self) -> None:
         """Take the next step."""

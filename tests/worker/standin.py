@@ -14,6 +14,7 @@ from chalicelib.leasing import Claim, JobLeases, Outcome
 class _Call(BaseHTTPRequestHandler):
     server: "_StandIn"
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: two wait for each other
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -242,3 +243,14 @@ def test_a_worker_that_ends_is_no_longer_counted(store: Store, queue: JobQueue) 
     work(near(leases), Gated(), lambda: wait_for(lambda: queue.gauge().slots == 4))
 
     assert (queue.gauge().workers, queue.gauge().slots) == (0, 0)
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_renew_leases_any_more_ends(leases: JobLeases) -> None:
+    def broken(worker: str, _: int) -> None:
+        raise ValueError(worker)
+
+    way = replace(near(leases), beat=broken)
+
+    with pytest.raises(RuntimeError, match="lease keeper"):
+        work(way, Gated(), lambda: time.sleep(1.5))

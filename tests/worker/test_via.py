@@ -27,7 +27,10 @@ from tests.worker.router_server import (
 )
 from worker.credential import Credential
 from worker.patience import BackLater
-from worker.via import ANSWER_BYTES, REFUSED_SECONDS, CallRefused, Via
+from worker.via import REFUSED_SECONDS, STRIKES, CallRefused, Via
+from worker.wire import ANSWER_BYTES
+
+pytestmark = pytest.mark.slow  # a server of its own
 
 TOKEN = "a" * 32
 
@@ -224,6 +227,35 @@ def test_a_move_that_the_router_will_never_take_is_not_tried_for_ever(
         leases.finish(claim, Outcome(result={}))
     with pytest.raises(CallRefused, match=r"^append 422$"):
         leases.append(claim, 0, ["x"])
+
+
+def test_a_fault_of_the_routers_that_does_not_pass_holds_no_slot_for_ever(
+    router: RouterServer, leases: Via, claim: Claim
+) -> None:
+    router.otherwise = refuse(500, "internal")
+
+    for _ in range(STRIKES):
+        with pytest.raises(StoreUnavailable):
+            leases.finish(claim, Outcome(result={}))
+    with pytest.raises(CallRefused, match=r"^finish 500$"):
+        leases.finish(claim, Outcome(result={}))
+
+
+def test_a_fault_of_the_routers_that_passes_is_forgotten(
+    router: RouterServer, leases: Via, claim: Claim
+) -> None:
+    faults = [refuse(500, "internal")] * STRIKES
+    router.steps += [*faults, answer(200, {"cancel": False}), *faults]
+    router.otherwise = answer(200, {"state": "succeeded"})
+
+    for number in range(2 * STRIKES + 1):
+        if number == STRIKES:
+            leases.append(claim, 0, ["x"])
+            continue
+        with pytest.raises(StoreUnavailable):
+            leases.append(claim, 0, ["x"])
+
+    assert leases.finish(claim, Outcome(result={})) is JobState.SUCCEEDED
 
 
 def test_an_answer_without_an_end_is_cut(router: RouterServer, leases: Via) -> None:

@@ -1,0 +1,119 @@
+"""One bounded POST to the router: keep-alive, timeouts, no redirections, nothing compressed."""
+
+import ipaddress
+import json
+import re
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from chalicelib import __version__
+from chalicelib.errors import NotConfigured
+from worker.patience import BackLater
+
+CONNECT_SECONDS = 5.0
+SILENCE_SECONDS = 15.0
+CALL_SECONDS = 30.0
+KEEP_ALIVE_SECONDS = 30.0
+ANSWER_BYTES = 4 * 1024 * 1024
+
+_CODE = re.compile(r"[a-z_]{1,40}")
+# The other side closed a connection that it kept open until then; every move may be repeated.
+_BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    retry_after: str | None
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body, None when it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def code(self) -> str:
+        """Return the code of a problem document (RFC 9457)."""
+        body = self.json()
+        code = body.get("code") if isinstance(body, dict) else None
+        return code if isinstance(code, str) and _CODE.fullmatch(code) else "unknown"
+
+
+class Wire:
+    """The way to one router; thread-safe. Raises NotConfigured unless it is https or loopback."""
+
+    def __init__(self, url: str) -> None:
+        self._root = _root(url)
+        self._client = httpx2.Client(
+            headers={
+                "Accept": "application/json",
+                # What is not compressed cannot grow beyond its bound here.
+                "Accept-Encoding": "identity",
+                "Content-Type": "application/json",
+                "User-Agent": f"tinyllama-worker/{__version__}",
+            },
+            timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+            # The worker's threads are what bounds connections: a renewal must find one.
+            limits=httpx2.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE_SECONDS),
+            # Proxies and certificates of the environment's are for what leaves the machine.
+            trust_env=self._root.startswith("https:"),
+        )
+
+    def post(self, path: str, content: bytes, token: str) -> Answer:
+        """Return the answer, whatever its status. Raises BackLater when there is none."""
+        try:
+            return self._post_once(path, content, token)
+        except _BROKEN:
+            pass
+        except httpx2.TransportError as error:
+            raise BackLater(type(error).__name__) from None
+        try:
+            return self._post_once(path, content, token)
+        except httpx2.TransportError as error:
+            raise BackLater(type(error).__name__) from None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _post_once(self, path: str, content: bytes, token: str) -> Answer:
+        until = monotonic() + CALL_SECONDS
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"{self._root}{path}"
+        with self._client.stream("POST", url, content=content, headers=headers) as response:
+            body = bytearray()
+            for piece in response.iter_raw():
+                body += piece
+                if len(body) > ANSWER_BYTES or monotonic() > until:
+                    raise BackLater("endless answer")
+            retry_after = response.headers.get("Retry-After")
+            return Answer(response.status_code, retry_after, bytes(body))
+
+
+def _root(url: str) -> str:
+    """Return the address without a trailing slash. Raises NotConfigured without repeating it."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))
+    if not (host and plain and safe):
+        raise NotConfigured("--via must be an https address, or http on loopback")
+    return url.rstrip("/")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
