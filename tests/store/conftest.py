@@ -7,10 +7,13 @@ import pytest
 import redis
 
 from chalicelib.inbox import Inbox
+from chalicelib.inbox_leases import InboxLeases
+from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
 from chalicelib.store import Store, connect
+from chalicelib.sweeping import Sweeper
 from tests.servers import Server
-from tests.store.harness import SETTINGS, token
+from tests.store.harness import SETTINGS, sweeper_of, token
 from tests.store.proxy import Proxy
 from tests.store.stores import start
 
@@ -60,14 +63,32 @@ def store(server: Server, raw: "redis.Redis") -> Iterator[Store]:
 
 @pytest.fixture
 def queue(store: Store) -> JobQueue:
-    """A queue whose leases outlive a test."""
+    """The queue as callers see it."""
     return JobQueue(store, SETTINGS)
+
+
+@pytest.fixture
+def leases(store: Store) -> JobLeases:
+    """The queue as workers see it; leases outlive a test."""
+    return JobLeases(store, SETTINGS)
+
+
+@pytest.fixture
+def sweeper(store: Store) -> Sweeper:
+    """What the tick does."""
+    return sweeper_of(store)
 
 
 @pytest.fixture
 def inbox(store: Store) -> Inbox:
     """The inboxes beside the queue."""
-    return Inbox(store)
+    return Inbox(store, SETTINGS)
+
+
+@pytest.fixture
+def inbox_leases(store: Store) -> InboxLeases:
+    """Leases on the events of the inboxes."""
+    return InboxLeases(store)
 
 
 @pytest.fixture

@@ -9,9 +9,13 @@ import redis
 
 from chalicelib import keyspace
 from chalicelib.events import Event
-from chalicelib.jobs import Job
-from chalicelib.queueing import Claim, JobQueue, Outcome
-from chalicelib.settings import QueueSettings
+from chalicelib.jobs import Draft, Job, JobState, Priority
+from chalicelib.leasing import Claim, JobLeases, Outcome
+from chalicelib.moves import JobMoves
+from chalicelib.queueing import JobQueue
+from chalicelib.settings import QueueSettings, RetentionSettings
+from chalicelib.store import Store
+from chalicelib.sweeping import Sweeper
 
 SETTINGS = QueueSettings(lease_seconds=30, max_attempts=3, queue_length=1000)
 DONE = Outcome(result={"text": "Hello", "finish_reason": "stop", "engine": "echo", "model": "m"})
@@ -28,16 +32,71 @@ def token() -> str:
     return secrets.token_hex(16)
 
 
-def submit(queue: JobQueue, tenant: str = "acme") -> Job:
+def request(tenant: str = "acme", **terms: Any) -> Draft:
+    """Return a job as its caller asks for it, that no other test has."""
+    return Draft(job_id(), tenant, {"prompt": f"number {next(_numbers)}"}, **terms)
+
+
+def submit(queue: JobQueue, tenant: str = "acme", priority: Priority = Priority.NORMAL) -> Job:
     """Queue a job that no other test has."""
-    return queue.submit(job_id(), tenant, {"prompt": f"number {next(_numbers)}"})[0]
+    return queue.submit(request(tenant, priority=priority)).job
 
 
-def claim(queue: JobQueue) -> Claim:
+def claim(leases: JobLeases) -> Claim:
     """Claim a job that must be there."""
-    claimed = queue.claim(token())
+    claimed = leases.claim(token())
     assert claimed is not None
     return claimed
+
+
+def end(queue: JobQueue, leases: JobLeases, outcome: Outcome = DONE) -> Job:
+    """Take the job whose turn it is to its end."""
+    claimed = claim(leases)
+    leases.finish(claimed, outcome)
+    return queue.fetch(claimed.job.tenant, claimed.job.id)
+
+
+def dead_letter(leases: JobLeases, sweeper: Sweeper, raw: "redis.Redis") -> Job:
+    """Let every attempt of the job whose turn it is lapse, until it is among the dead letters."""
+    while True:
+        lost = claim(leases)
+        held = place(raw, lost.job.id)
+        lapse(raw, lost)
+        if sweeper.reclaim(held) == JobState.FAILED:
+            return lost.job
+
+
+def sweeper_of(
+    store: Store,
+    settings: QueueSettings = SETTINGS,
+    retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
+) -> Sweeper:
+    return Sweeper(JobMoves(store, settings, retention))
+
+
+def sweep(sweeper: Sweeper) -> list[str]:
+    """Do all that is due, as the tick does; returns the verbs of what was done."""
+    return [did for each in sweeper.due(100) if (did := sweeper.do(each))]
+
+
+def stands(queue: JobQueue) -> tuple[int, int]:
+    """Return how many jobs wait, for another attempt too, and how many are under lease."""
+    gauge = queue.gauge()
+    return gauge.waiting + gauge.delayed, gauge.leased
+
+
+def submit_as_0_1_0(raw: "redis.Redis", tenant: str = "acme") -> str:
+    """Queue a job as version 0.1.0 did; returns its id."""
+    old = job_id()
+    order = raw.incr(keyspace.SEQUENCE)
+    record: dict[Any, Any] = {
+        "tenant": tenant, "state": "queued", "version": 1, "attempt": 0, "max_attempts": 3,
+        "request": '{"prompt": "old"}', "created_at": now_ms(raw), "order": order, "lease": "",
+    }  # fmt: skip
+    raw.hset(keyspace.job(old), mapping=record)
+    raw.xadd(keyspace.job_bell(old), {"version": 1}, id="1-0")
+    raw.zadd(keyspace.OLD_READY_JOBS, {old: order})
+    return old
 
 
 def draft(tenant: str = "acme", event_type: str = "order.placed") -> Event:
@@ -47,10 +106,16 @@ def draft(tenant: str = "acme", event_type: str = "order.placed") -> Event:
     return Event(event_id, tenant, event_type, "shop", payload, created_at=0, sequence=0)
 
 
-def lapse(raw: "redis.Redis", leased_id: str, lease_token: str) -> None:
+def lapse(raw: "redis.Redis", claimed: Claim) -> None:
     """Leave the store as it is once the lease's end has passed."""
-    assert raw.zadd(keyspace.JOB_LEASES, {leased_id: 1}, xx=True, ch=True) == 1
-    raw.delete(keyspace.lease(lease_token))
+    assert raw.zadd(keyspace.LEASED, {place(raw, claimed.job.id): 1}, xx=True, ch=True) == 1
+    raw.delete(keyspace.lease(claimed.token))
+
+
+def place(raw: "redis.Redis", held_job_id: str) -> str:
+    """Return the place of a job under lease."""
+    (found,) = [str(each) for each in raw.zrange(keyspace.LEASED, 0, -1) if held_job_id in each]
+    return found
 
 
 def contents(raw: "redis.Redis") -> dict[str, Any]:
@@ -59,17 +124,18 @@ def contents(raw: "redis.Redis") -> dict[str, Any]:
 
 
 def _value(raw: "redis.Redis", key: str) -> Any:
-    if key.startswith(keyspace.lease("")):
-        return raw.get(key)
-    if key in {keyspace.JOB_LEASES, keyspace.WORKERS}:
+    kind = str(raw.type(key))
+    if key.startswith((keyspace.LEASED, keyspace.WORKERS, keyspace.inbox_leases(""))):
         return raw.zrange(key, 0, -1)
+    if key.startswith(keyspace.lease("")):
+        return raw.get(key) if kind == "string" else {**raw.hgetall(key), "end": ""}
     readers: dict[str, Callable[[], Any]] = {
         "string": lambda: raw.get(key),
         "hash": lambda: raw.hgetall(key),
         "stream": lambda: raw.xrange(key),
         "zset": lambda: raw.zrange(key, 0, -1, withscores=True),
     }
-    return readers[str(raw.type(key))](), raw.pexpiretime(key)
+    return readers[kind](), raw.pexpiretime(key)
 
 
 def now_ms(raw: "redis.Redis") -> int:

@@ -9,28 +9,29 @@ import redis
 from chalicelib import keyspace
 from chalicelib.errors import LeaseLost
 from chalicelib.jobs import JobState
-from chalicelib.queueing import Gauge, JobQueue
+from chalicelib.leasing import JobLeases
+from chalicelib.queueing import JobQueue
 from chalicelib.settings import QueueSettings
 from chalicelib.store import Store
-from tests.store.harness import DONE, SETTINGS, claim, contents, lapse, submit, token
+from tests.store.harness import DONE, SETTINGS, claim, contents, lapse, place, submit, token
 
 
-def test_jobs_are_claimed_in_the_order_they_came(queue: JobQueue) -> None:
+def test_jobs_are_claimed_in_the_order_they_came(queue: JobQueue, leases: JobLeases) -> None:
     jobs = [submit(queue, tenant) for tenant in ("acme", "umbrella", "acme", "acme")]
 
-    claimed = [claim(queue).job.id for _ in jobs]
+    claimed = [claim(leases).job.id for _ in jobs]
 
     assert claimed == [job.id for job in jobs]
 
 
-def test_nothing_is_claimed_from_an_empty_queue(queue: JobQueue) -> None:
-    assert queue.claim(token()) is None
+def test_nothing_is_claimed_from_an_empty_queue(leases: JobLeases) -> None:
+    assert leases.claim(token()) is None
 
 
-def test_claimed_job_runs_and_says_so(queue: JobQueue) -> None:
+def test_claimed_job_runs_and_says_so(queue: JobQueue, leases: JobLeases) -> None:
     job = submit(queue)
 
-    claimed = claim(queue).job
+    claimed = claim(leases).job
 
     assert claimed == queue.fetch("acme", job.id)
     assert claimed.state is JobState.RUNNING
@@ -39,27 +40,29 @@ def test_claimed_job_runs_and_says_so(queue: JobQueue) -> None:
     assert claimed.started_at >= job.created_at
 
 
-def test_two_tokens_never_hold_the_same_job(queue: JobQueue) -> None:
+def test_two_tokens_never_hold_the_same_job(queue: JobQueue, leases: JobLeases) -> None:
     submit(queue)
-    claim(queue)
+    claim(leases)
 
-    assert queue.claim(token()) is None
+    assert leases.claim(token()) is None
 
 
-def test_same_token_again_answers_the_same_job(queue: JobQueue, raw: "redis.Redis") -> None:
+def test_same_token_again_answers_the_same_job(
+    queue: JobQueue, leases: JobLeases, raw: "redis.Redis"
+) -> None:
     submit(queue), submit(queue)
-    first = claim(queue)
+    first = claim(leases)
     stored = contents(raw)
 
-    again = queue.claim(first.token)
+    again = leases.claim(first.token)
 
     assert again == first
     assert contents(raw) == stored
 
 
-def test_lease_ends_by_the_stores_clock_after_its_seconds(store: Store) -> None:
-    hasty = JobQueue(store, QueueSettings(lease_seconds=0.3, max_attempts=3, queue_length=10))
-    job = submit(hasty)
+def test_lease_ends_by_the_stores_clock_after_its_seconds(queue: JobQueue, store: Store) -> None:
+    hasty = JobLeases(store, QueueSettings(lease_seconds=0.3, max_attempts=3, queue_length=10))
+    job = submit(queue)
     first = claim(hasty)
     assert hasty.claim(token()) is None
 
@@ -71,72 +74,78 @@ def test_lease_ends_by_the_stores_clock_after_its_seconds(store: Store) -> None:
         hasty.finish(first, DONE)
 
 
-def test_renewed_lease_holds_for_its_seconds_from_then(queue: JobQueue, raw: "redis.Redis") -> None:
+def test_renewed_lease_holds_for_its_seconds_from_then(
+    queue: JobQueue, leases: JobLeases, raw: "redis.Redis"
+) -> None:
     submit(queue)
-    held = claim(queue)
-    lapse(raw, held.job.id, held.token)
+    held = claim(leases)
+    lapse(raw, held)
 
-    queue.extend(held)
+    leases.extend(held)
 
     left = raw.pttl(keyspace.lease(held.token))
     assert SETTINGS.lease_seconds * 1000 - 5000 < left <= SETTINGS.lease_seconds * 1000
-    assert raw.zscore(keyspace.JOB_LEASES, held.job.id) == raw.pexpiretime(
+    assert raw.zscore(keyspace.LEASED, place(raw, held.job.id)) == raw.pexpiretime(
         keyspace.lease(held.token)
     )
 
 
-def test_renewing_again_changes_nothing_but_the_end(queue: JobQueue, raw: "redis.Redis") -> None:
+def test_renewing_again_changes_nothing_but_the_end(
+    queue: JobQueue, leases: JobLeases, raw: "redis.Redis"
+) -> None:
     submit(queue)
-    held = claim(queue)
+    held = claim(leases)
     stored = contents(raw)
 
-    queue.extend(held)
-    queue.extend(held)
+    leases.extend(held)
+    leases.extend(held)
 
     assert contents(raw) == stored
 
 
-def test_wait_ends_when_a_job_becomes_ready(queue: JobQueue) -> None:
-    assert queue.claim(token()) is None
+def test_wait_ends_when_a_job_becomes_ready(queue: JobQueue, leases: JobLeases) -> None:
+    assert leases.claim(token()) is None
     late = threading.Timer(0.1, submit, (queue,))
     late.start()
 
     began = time.monotonic()
-    queue.wait(5)
+    leases.wait(5)
 
     assert 0.05 < time.monotonic() - began < 2
     late.join()
-    claim(queue)
+    claim(leases)
 
 
-def test_wait_ends_at_once_when_a_job_came_since_the_claim(queue: JobQueue) -> None:
-    assert queue.claim(token()) is None
+def test_wait_ends_at_once_when_a_job_came_since_the_claim(
+    queue: JobQueue, leases: JobLeases
+) -> None:
+    assert leases.claim(token()) is None
     submit(queue)
 
     began = time.monotonic()
-    queue.wait(5)
+    leases.wait(5)
 
     assert time.monotonic() - began < 1
 
 
-def test_wait_ends_after_its_seconds(queue: JobQueue) -> None:
+def test_wait_ends_after_its_seconds(queue: JobQueue, leases: JobLeases) -> None:
     submit(queue)
-    claim(queue)
-    assert queue.claim(token()) is None
+    claim(leases)
+    assert leases.claim(token()) is None
 
     began = time.monotonic()
-    queue.wait(0.1)
+    leases.wait(0.1)
 
     assert 0.09 < time.monotonic() - began < 1
 
 
-def test_waiting_for_a_change_misses_none(queue: JobQueue) -> None:
+def test_waiting_for_a_change_misses_none(queue: JobQueue, leases: JobLeases) -> None:
     job = submit(queue)
-    claimed = claim(queue)
+    claimed = claim(leases)
 
     began = time.monotonic()
     queue.await_change(job, 5)
-    late = threading.Timer(0.1, queue.finish, (claimed, DONE))
+    late = threading.Timer(0.1, leases.finish, (claimed, DONE))
     late.start()
     queue.await_change(claimed.job, 5)
 
@@ -145,14 +154,17 @@ def test_waiting_for_a_change_misses_none(queue: JobQueue) -> None:
     late.join()
 
 
-def test_gauge_counts_waiting_leased_and_live_workers(queue: JobQueue, raw: "redis.Redis") -> None:
+def test_gauge_counts_waiting_leased_and_live_workers(
+    queue: JobQueue, leases: JobLeases, raw: "redis.Redis"
+) -> None:
     for _ in range(3):
         submit(queue)
-    claim(queue)
+    claim(leases)
     raw.zadd(keyspace.WORKERS, {"silent": 1})
-    queue.beat("one")
-    queue.beat("one")
-    queue.beat("two")
+    leases.beat("one", 2)
+    leases.beat("one", 2)
+    leases.beat("two", 3)
 
-    assert queue.gauge() == Gauge(waiting=2, leased=1, workers=2)
+    gauge = queue.gauge()
+    assert (gauge.waiting, gauge.leased, gauge.workers, gauge.slots) == (2, 1, 2, 5)
     assert raw.zrange(keyspace.WORKERS, 0, -1) == ["one", "two"]

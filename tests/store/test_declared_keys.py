@@ -1,93 +1,146 @@
 """Every key that a script touches is declared: ElastiCache Serverless refuses any other."""
 
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import replace
 
-import pytest
 import redis
 from redis.crc import key_slot
 
-import chalicelib
 from chalicelib import keyspace
-from chalicelib.errors import IdempotencyKeyReused, LeaseLost, QueueFull, RouterError
+from chalicelib.errors import RouterError
 from chalicelib.inbox import Inbox
+from chalicelib.jobs import Draft
 from chalicelib.queueing import Idempotency, JobQueue
-from chalicelib.settings import QueueSettings
-from chalicelib.store import Script, Store
+from chalicelib.settings import RetentionSettings
+from chalicelib.store import Store
+from chalicelib.upkeep import Upkeep
 from tests.servers import Server
-from tests.store.harness import BROKEN, DONE, SETTINGS, claim, draft, job_id, lapse, submit, token
+from tests.store.deeds import DEEDS, Side
+from tests.store.harness import (
+    BROKEN,
+    DONE,
+    SETTINGS,
+    claim,
+    dead_letter,
+    draft,
+    lapse,
+    place,
+    request,
+    submit,
+    submit_as_0_1_0,
+    sweep,
+)  # fmt: skip
 from tests.store.monitoring import recording, undeclared
-
-MOVES = sorted(
-    path.stem
-    for path in (Path(chalicelib.__file__).parent / "lua").glob("*.lua")
-    if path.stem != "common"
-)
+from tests.store.scripts import MOVES, SCRIPTS, move_of
 
 
-def _submit_every_way(queue: JobQueue, store: Store) -> None:
-    small = JobQueue(store, QueueSettings(lease_seconds=30, max_attempts=3, queue_length=1))
-    kept = queue.submit(job_id(), "acme", {"prompt": "a"}, Idempotency("k", "h"))[0]
-    queue.submit(kept.id, "acme", {"prompt": "a"}, Idempotency("k", "h"))
-    queue.submit(job_id(), "acme", {"prompt": "a"}, Idempotency("k", "h"))
-    with pytest.raises(IdempotencyKeyReused):
-        queue.submit(job_id(), "acme", {"prompt": "b"}, Idempotency("k", "other"))
-    with pytest.raises(QueueFull):
-        submit(small)
+def _every_refusal(side: Side, store: Store) -> None:
+    kept = side.queue.submit(request(), Idempotency("k", "h")).job
+    calls: list[Callable[[], object]] = [
+        lambda: side.queue.submit(request(), Idempotency("k", "h")),
+        lambda: side.queue.submit(request(), Idempotency("k", "other")),
+        lambda: JobQueue(store, replace(SETTINGS, queue_length=1)).submit(request()),
+        lambda: JobQueue(store, replace(SETTINGS, queue_bytes=1)).submit(request()),
+        lambda: JobQueue(store, replace(SETTINGS, inbox_bytes=1)).submit(request()),
+        lambda: Inbox(store, replace(SETTINGS, inbox_bytes=1)).publish(draft()),
+        lambda: side.queue.fetch("umbrella", kept.id),
+        lambda: side.queue.cancel("umbrella", kept.id),
+        lambda: side.queue.retry("umbrella", kept.id, 1),
+        lambda: side.queue.retry("acme", kept.id, 1),
+        lambda: side.queue.erase("umbrella", kept.id),
+        lambda: side.queue.erase("acme", kept.id),
+        lambda: side.queue.submit(Draft(kept.id, "acme", kept.request)),
+        lambda: side.queue.fetch("acme", kept.id),
+        lambda: side.inbox.acknowledge("umbrella", side.published()),
+        lambda: side.inbox_leases.extend("acme", "unknown", 1),
+        lambda: side.inbox_leases.release("acme", "unknown"),
+        lambda: side.inbox_leases.acknowledge("acme", "unknown", [side.published()]),
+    ]
+    for call in calls:
+        with suppress(RouterError):
+            call()
+    limited = replace(SETTINGS, rate_per_minute=1)
+    for _ in range(2):
+        with suppress(RouterError):
+            JobQueue(store, limited).submit(request())
+        with suppress(RouterError):
+            Inbox(store, limited).publish(draft())
 
 
-def _run_every_move_of_jobs(queue: JobQueue, store: Store, raw: "redis.Redis") -> None:
-    _submit_every_way(queue, store)
-    first = claim(queue)
-    queue.claim(first.token)
-    queue.append(first, 0, ["a", "b"])
-    queue.append(first, 1, ["b", "c"])
-    queue.extend(first)
-    lapse(raw, first.job.id, first.token)
-    second = claim(queue)
-    for late in (queue.extend, lambda held: queue.append(held, 0, ["a"])):
-        with pytest.raises(LeaseLost):
-            late(first)
-    with pytest.raises(LeaseLost):
-        queue.finish(first, DONE)
-    queue.finish(second, DONE)
-    queue.finish(second, DONE)
-    submit(queue, "umbrella")
-    for _ in range(SETTINGS.max_attempts):
-        lost = claim(queue)
-        lapse(raw, lost.job.id, lost.token)
-        queue.reclaim(lost.job.id)
-        queue.reclaim(lost.job.id)
-    submit(queue)
-    queue.finish(claim(queue), BROKEN)
-    raw.delete(keyspace.job(submit(queue).id))
-    queue.claim(token())
-    queue.beat("worker")
-    queue.gauge()
+def _every_late_write(side: Side) -> None:
+    late = side.claimed()
+    lapse(side.raw, late)
+    sweep(side.sweeper)
+    writes: list[Callable[[], object]] = [
+        lambda: side.leases.append(late, 0, ["a"]),
+        lambda: side.leases.extend(late),
+        lambda: side.leases.finish(late, DONE),
+        lambda: side.leases.release(late),
+    ]
+    for write in writes:
+        with suppress(RouterError):
+            write()
+    side.leases.finish(claim(side.leases), BROKEN)
 
 
-def _run_every_move_of_events(inbox: Inbox, raw: "redis.Redis") -> None:
-    event, _ = inbox.publish(draft(), "h", "k")
-    inbox.publish(event, "h", "k")
-    inbox.publish(draft(), "h", "k")
-    with suppress(RouterError):
-        inbox.acknowledge("umbrella", event.id)
-    inbox.acknowledge("acme", event.id)
-    inbox.acknowledge("acme", event.id)
-    raw.delete(keyspace.event(inbox.publish(draft())[0].id))
-    list(inbox.page("acme", 0, 10))
+def _every_end(side: Side) -> None:
+    submit(side.queue, "umbrella")
+    dead = dead_letter(side.leases, side.sweeper, side.raw)
+    side.queue.retry(dead.tenant, dead.id, side.queue.fetch(dead.tenant, dead.id).version)
+    side.queue.cancel(dead.tenant, dead.id)
+    side.queue.erase("acme", submit(side.queue).id)
+    side.queue.erase("acme", side.claimed().job.id, force=True)
+    cancelled = side.claimed()
+    side.queue.cancel("acme", cancelled.job.id)
+    lapse(side.raw, cancelled)
+    overdue = side.queue.submit(request(deadline_seconds=0)).job
+    side.queue.fetch("acme", overdue.id)
+    side.queue.submit(request(deadline_seconds=0))
+    sweep(side.sweeper)
+
+
+def _every_lost_record(side: Side, store: Store) -> None:
+    side.raw.delete(keyspace.job(submit(side.queue).id))
+    side.leases.claim("1" * 32)
+    lost = side.claimed()
+    held = place(side.raw, lost.job.id)
+    lapse(side.raw, lost)
+    side.raw.delete(keyspace.job(lost.job.id))
+    side.sweeper.reclaim(held)
+    side.raw.delete(keyspace.event(side.published()))
+    side.inbox.page("acme", 0, 10)
+    old = submit_as_0_1_0(side.raw)
+    side.raw.zrem(keyspace.OLD_READY_JOBS, old)
+    side.raw.hset(keyspace.job(old), "state", "running")
+    side.raw.zadd(keyspace.OLD_JOB_LEASES, {old: 1})
+    side.sweeper.adopt(old)
+    Upkeep(store, SETTINGS, RetentionSettings(), time.monotonic).tick()
+
+
+def _run_every_move_in_every_way(side: Side, store: Store) -> None:
+    for deed in DEEDS.values():
+        call = deed.arrange(side)
+        call(side)
+        call(side)
+    _every_refusal(side, store)
+    _every_late_write(side)
+    _every_end(side)
+    _every_lost_record(side, store)
+    with side.room.wait(1), side.room.wait(1), side.room.wait(1):
+        pass
 
 
 def test_every_key_that_a_move_touches_is_declared(
-    server: Server, store: Store, queue: JobQueue, inbox: Inbox, raw: "redis.Redis"
+    server: Server, store: Store, raw: "redis.Redis"
 ) -> None:
     with recording(server.socket, raw) as calls:
-        _run_every_move_of_jobs(queue, store, raw)
-        _run_every_move_of_events(inbox, raw)
+        _run_every_move_in_every_way(Side(store, raw), store)
 
-    ran = {call.script for call in calls if call.commands}
-    known = {word: move for move in MOVES for word in (Script(move).sha, Script(move).source)}
-    assert sorted({known[script] for script in ran}) == MOVES
+    known = {word: move_of(each) for each in SCRIPTS for word in (each.sha, each.source)}
+    ran = {known[call.script] for call in calls if call.commands}
+    assert sorted(ran) == MOVES
     assert {(known[script], key) for script, key in undeclared(calls, raw)} == set()
 
 
@@ -100,11 +153,8 @@ def test_key_that_a_script_does_not_declare_is_noticed(server: Server, raw: "red
     assert undeclared(calls, raw) == {(planted, '{p}"hidden"\r\n')}
 
 
-def test_all_keys_lie_under_one_hash_tag(
-    store: Store, queue: JobQueue, inbox: Inbox, raw: "redis.Redis"
-) -> None:
-    _run_every_move_of_jobs(queue, store, raw)
-    _run_every_move_of_events(inbox, raw)
+def test_all_keys_lie_under_one_hash_tag(store: Store, raw: "redis.Redis") -> None:
+    _run_every_move_in_every_way(Side(store, raw), store)
 
     slots = {key_slot(key.encode()) for key in raw.scan_iter()}
 

@@ -1,57 +1,54 @@
 """A lost reply: the store did what it was asked and the answer never came."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import redis
 
-from chalicelib import keyspace
 from chalicelib import store as store_module
 from chalicelib.errors import StoreUnavailable
-from chalicelib.inbox import Inbox
 from chalicelib.jobs import JobState
-from chalicelib.queueing import Gauge, Idempotency, JobQueue
+from chalicelib.queueing import Idempotency
 from chalicelib.store import Store, connect
+from chalicelib.waiting import WaitingRoom
 from tests.servers import Server
-from tests.store.harness import DONE, SETTINGS, claim, contents, draft, job_id, lapse, submit, token
+from tests.store.deeds import DEEDS, Side
+from tests.store.harness import DONE, claim, contents, draft, request, submit, token
 from tests.store.proxy import Proxy
+from tests.store.scripts import SCRIPTS
 
 pytestmark = pytest.mark.slow  # a proxy of its own
 
 LOST = [
     pytest.param(1, id="once"),
+    pytest.param(2, id="twice"),
     pytest.param(3, id="each time"),  # the first call and both repeats: the caller hears of it
 ]
-
-
-@pytest.fixture
-def queue(far: Store) -> JobQueue:
-    """The queue through the proxy, its scripts known."""
-    made = JobQueue(far, SETTINGS)
-    inbox = Inbox(far)
-    submit(made)
-    claimed = claim(made)
-    made.append(claimed, 0, ["a"])
-    made.extend(claimed)
-    made.finish(claimed, DONE)
-    inbox.acknowledge("acme", inbox.publish(draft())[0].id)
-    inbox.acknowledge("acme", next(iter(inbox.page("acme", 0, 1))).id)
-    return made
-
-
-@pytest.fixture
-def inbox(far: Store, queue: JobQueue) -> Inbox:
-    """The inboxes through the proxy, their scripts known."""
-    del queue
-    return Inbox(far)
 
 
 @pytest.fixture
 def raw(valkey: Server) -> "Iterator[redis.Redis]":
     """The store beside the proxy."""
     with valkey.client() as client:
+        for script in SCRIPTS:
+            client.script_load(script.source)
         yield client
+
+
+@pytest.fixture
+def near(valkey: Server, raw: "redis.Redis") -> Iterator[Side]:
+    """The moves beside the proxy."""
+    store = connect(valkey.url)
+    yield Side(store, raw)
+    store.close()
+
+
+@pytest.fixture
+def side(far: Store, raw: "redis.Redis") -> Side:
+    """The moves through the proxy, its connection made."""
+    made = Side(far, raw)
+    made.queue.gauge()
+    return made
 
 
 class _Lossy:
@@ -75,130 +72,100 @@ def lossy(proxy: Proxy) -> _Lossy:
 
 
 @pytest.mark.parametrize("lost", LOST)
-def test_lost_reply_to_submit_makes_one_job(
-    queue: JobQueue, lossy: _Lossy, raw: "redis.Redis", lost: int
+@pytest.mark.parametrize("name", DEEDS)
+def test_move_whose_reply_was_lost_answers_as_its_repeat_and_the_repeat_changes_nothing(
+    near: Side, side: Side, lossy: _Lossy, name: str, lost: int
 ) -> None:
-    new = job_id()
+    call = DEEDS[name].arrange(near)
 
-    job, known = lossy(lost, lambda: queue.submit(new, "acme", {"prompt": "a"}))
+    answer = lossy(lost, lambda: call(side))
+    stored = contents(side.raw)
+    repeated = call(side)
 
-    assert (job.id, job.position, known) == (new, 0, False)
-    assert raw.zrange(keyspace.READY_JOBS, 0, -1) == [new]
+    assert repeated == answer
+    assert contents(side.raw) == stored
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_lost_reply_to_submit_makes_one_job(side: Side, lossy: _Lossy, lost: int) -> None:
+    asked = request()
+
+    submitted = lossy(lost, lambda: side.queue.submit(asked))
+
+    assert (submitted.job.id, submitted.job.position, submitted.known) == (asked.id, 0, False)
+    assert side.queue.gauge().waiting == 1
 
 
 def test_lost_reply_to_submit_leaves_the_idempotency_key_to_its_own_job(
-    queue: JobQueue, lossy: _Lossy, raw: "redis.Redis"
+    side: Side, lossy: _Lossy
 ) -> None:
     idempotency = Idempotency("k", "h")
-    job, known = lossy(1, lambda: queue.submit(job_id(), "acme", {"prompt": "a"}, idempotency))
-    assert not known
+    first = lossy(1, lambda: side.queue.submit(request(), idempotency))
+    assert not first.known
 
-    again, known = queue.submit(job_id(), "acme", {"prompt": "a"}, idempotency)
+    again = side.queue.submit(request(), idempotency)
 
-    assert (again.id, known) == (job.id, True)
-    assert raw.zcard(keyspace.READY_JOBS) == 1
+    assert (again.job.id, again.known) == (first.job.id, True)
+    assert side.queue.gauge().waiting == 1
 
 
 @pytest.mark.parametrize("lost", LOST)
-def test_lost_reply_to_claim_loses_no_job(queue: JobQueue, lossy: _Lossy, lost: int) -> None:
-    first, second = submit(queue), submit(queue)
+def test_lost_reply_to_claim_loses_no_job(side: Side, lossy: _Lossy, lost: int) -> None:
+    first, second = submit(side.queue), submit(side.queue)
     one = token()
 
-    claimed = lossy(lost, lambda: queue.claim(one))
+    claimed = lossy(lost, lambda: side.leases.claim(one))
 
     assert claimed is not None
     assert (claimed.job.id, claimed.job.attempt) == (first.id, 1)
-    assert claim(queue).job.id == second.id
-
-
-def test_lost_reply_to_the_second_half_of_a_claim_costs_no_attempt(
-    queue: JobQueue, proxy: Proxy, raw: "redis.Redis"
-) -> None:
-    job, one = submit(queue), token()
-    claimed = queue.claim(one)
-    assert claimed is not None
-    stored = contents(raw)
-
-    proxy.lose_replies = 2
-    again = queue.claim(one)
-
-    assert again == claimed
-    assert contents(raw) == stored
-    assert queue.fetch("acme", job.id).attempt == 1
-
-
-@pytest.mark.parametrize("lost", LOST)
-def test_lost_reply_to_append_repeats_no_chunk(
-    queue: JobQueue, lossy: _Lossy, raw: "redis.Redis", lost: int
-) -> None:
-    submit(queue)
-    claimed = claim(queue)
-
-    lossy(lost, lambda: queue.append(claimed, 0, ["a", "b"]))
-
-    entries: Any = raw.xrange(keyspace.job_tokens(claimed.job.id))
-    assert [entry for _, entry in entries] == [{"attempt": "1", "offset": "0", "text": "ab"}]
-
-
-@pytest.mark.parametrize("lost", LOST)
-def test_lost_reply_to_extend_keeps_the_lease(queue: JobQueue, lossy: _Lossy, lost: int) -> None:
-    submit(queue)
-    claimed = claim(queue)
-
-    lossy(lost, lambda: queue.extend(claimed))
-
-    queue.finish(claimed, DONE)
+    assert claim(side.leases).job.id == second.id
 
 
 @pytest.mark.parametrize("lost", LOST)
 def test_lost_reply_to_finish_makes_one_outcome_and_one_event(
-    queue: JobQueue, inbox: Inbox, lossy: _Lossy, lost: int
+    side: Side, lossy: _Lossy, lost: int
 ) -> None:
-    submit(queue)
-    claimed = claim(queue)
+    claimed = side.claimed()
 
-    lossy(lost, lambda: queue.finish(claimed, DONE))
+    lossy(lost, lambda: side.leases.finish(claimed, DONE))
 
-    ended = queue.fetch("acme", claimed.job.id)
-    (event,) = inbox.page("acme", 0, 10)
+    ended = side.queue.fetch("acme", claimed.job.id)
+    (event,) = side.inbox.page("acme", 0, 10)
     assert (ended.state, ended.version) == (JobState.SUCCEEDED, 3)
     assert event.payload["job_id"] == claimed.job.id
 
 
 @pytest.mark.parametrize("lost", LOST)
-def test_lost_reply_to_reclaim_makes_one_failure_and_one_event(
-    queue: JobQueue, inbox: Inbox, lossy: _Lossy, raw: "redis.Redis", lost: int
-) -> None:
-    job = submit(queue)
-    for _ in range(SETTINGS.max_attempts):
-        lapsed = claim(queue)
-        lapse(raw, job.id, lapsed.token)
-
-    lossy(lost, lambda: queue.claim(token()))
-
-    (event,) = inbox.page("acme", 0, 10)
-    assert (event.event_type, event.payload["job_id"]) == ("job.failed", job.id)
-    assert queue.gauge() == Gauge(waiting=0, leased=0, workers=0)
-
-
-@pytest.mark.parametrize("lost", LOST)
-def test_lost_reply_to_publish_makes_one_event(inbox: Inbox, lossy: _Lossy, lost: int) -> None:
+def test_lost_reply_to_publish_makes_one_event(side: Side, lossy: _Lossy, lost: int) -> None:
     made = draft()
 
-    event, known = lossy(lost, lambda: inbox.publish(made, "h", "k"))
+    published = lossy(lost, lambda: side.inbox.publish(made, "h", "k"))
 
-    assert (event.id, known) == (made.id, False)
-    assert list(inbox.page("acme", 0, 10)) == [event]
+    assert (published.event.id, published.known) == (made.id, False)
+    assert list(side.inbox.page("acme", 0, 10)) == [published.event]
 
 
 @pytest.mark.parametrize("lost", LOST)
-def test_lost_reply_to_acknowledge_is_fine(inbox: Inbox, lossy: _Lossy, lost: int) -> None:
-    event, _ = inbox.publish(draft())
+def test_lost_reply_to_an_inbox_lease_hides_no_event(side: Side, lossy: _Lossy, lost: int) -> None:
+    first, second = side.published(), side.published()
+    one = token()
 
-    lossy(lost, lambda: inbox.acknowledge("acme", event.id))
+    lease = lossy(lost, lambda: side.inbox_leases.lease("acme", one, 1, 30))
 
-    assert list(inbox.page("acme", 0, 10)) == []
-    assert inbox.read("acme", event.id).delivered
+    assert [event.id for event in lease.events] == [first]
+    assert [event.id for event in side.inbox.page("acme", 0, 10)] == [second]
+
+
+@pytest.mark.usefixtures("side")
+@pytest.mark.parametrize("lost", LOST[:2])
+def test_lost_reply_takes_one_place_in_the_waiting_room(
+    far: Store, proxy: Proxy, lost: int
+) -> None:
+    room = WaitingRoom(far, places=1)
+    proxy.lose_replies = lost
+
+    with room.wait(5) as first, room.wait(5) as second:
+        assert (first, second) == (True, False)
 
 
 def test_late_reply_is_never_taken_for_that_of_the_next_call(

@@ -9,23 +9,26 @@ import redis
 
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import JobState
-from chalicelib.queueing import Gauge, JobQueue
-from tests.store.harness import DONE, claim, draft, now_ms, submit, token
+from chalicelib.leasing import JobLeases
+from chalicelib.queueing import JobQueue
+from tests.store.harness import DONE, claim, draft, now_ms, stands, submit, token
 
 THREADS = 16
 JOBS = 500
 
 
 @pytest.mark.slow
-def test_many_threads_run_each_job_once(queue: JobQueue, inbox: Inbox, raw: "redis.Redis") -> None:
+def test_many_threads_run_each_job_once(
+    queue: JobQueue, leases: JobLeases, inbox: Inbox, raw: "redis.Redis"
+) -> None:
     with ThreadPoolExecutor(THREADS) as threads:
         jobs = list(threads.map(lambda _: submit(queue).id, range(JOBS)))
 
     def run_until_empty(_: int) -> list[str]:
         ran = []
-        while claimed := queue.claim(token()):
-            queue.append(claimed, 0, ["Hello"])
-            queue.finish(claimed, DONE)
+        while claimed := leases.claim(token()):
+            leases.append(claimed, 0, ["Hello"])
+            leases.finish(claimed, DONE)
             ran.append(claimed.job.id)
         return ran
 
@@ -35,25 +38,29 @@ def test_many_threads_run_each_job_once(queue: JobQueue, inbox: Inbox, raw: "red
     told = Counter(event.payload["job_id"] for event in inbox.page("acme", 0, JOBS + 1))
     assert Counter(ran) == told == Counter(jobs)
     assert {queue.fetch("acme", job).state for job in jobs} == {JobState.SUCCEEDED}
-    assert queue.gauge() == Gauge(waiting=0, leased=0, workers=0)
+    assert stands(queue) == (0, 0)
     del raw
 
 
 def test_nothing_depends_on_the_clients_clock(
-    queue: JobQueue, inbox: Inbox, raw: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue,
+    leases: JobLeases,
+    inbox: Inbox,
+    raw: "redis.Redis",
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: 1.0)
     monkeypatch.setattr(time, "time_ns", lambda: 1_000_000_000)
     before = now_ms(raw)
 
     job = submit(queue)
-    claimed = claim(queue)
-    queue.extend(claimed)
-    queue.append(claimed, 0, ["a"])
-    other = queue.claim(token())
-    queue.finish(claimed, DONE)
-    event, _ = inbox.publish(draft())
-    queue.beat("worker")
+    claimed = claim(leases)
+    leases.extend(claimed)
+    leases.append(claimed, 0, ["a"])
+    other = leases.claim(token())
+    leases.finish(claimed, DONE)
+    event = inbox.publish(draft()).event
+    leases.beat("worker", 1)
 
     ended = queue.fetch("acme", job.id)
     moments = [ended.created_at, ended.started_at, ended.first_token_at, ended.ended_at]

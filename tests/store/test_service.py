@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib.errors import StoreUnavailable
 from chalicelib.inbox import Inbox
-from chalicelib.jobs import Job, JsonObject
-from chalicelib.queueing import Idempotency, JobQueue
+from chalicelib.jobs import Draft, Job
+from chalicelib.queueing import Idempotency, JobQueue, Submitted
 from chalicelib.service import FrontDoor
 from chalicelib.settings import queue_settings
 from chalicelib.store import Store
@@ -24,7 +24,7 @@ class LosesTheStoreWhileWaiting(JobQueue):
 
 @pytest.fixture
 def door(store: Store) -> Callable[[JobQueue], FrontDoor]:
-    return lambda queue: FrontDoor(queue, Inbox(store), time.monotonic)
+    return lambda queue: FrontDoor(queue, Inbox(store, queue_settings()), time.monotonic)
 
 
 def test_a_stored_job_is_told_though_the_store_goes_away_while_waiting(
@@ -56,11 +56,9 @@ class AnswersSlowly(JobQueue):
     seconds = 0.0
     waited: float | None = None
 
-    def submit(
-        self, job_id: str, tenant: str, request: JsonObject, idempotency: Idempotency | None = None
-    ) -> tuple[Job, bool]:
+    def submit(self, draft: Draft, idempotency: Idempotency | None = None) -> Submitted:
         self.seconds += 10
-        return super().submit(job_id, tenant, request, idempotency)
+        return super().submit(draft, idempotency)
 
     def fetch(self, tenant: str, job_id: str, *, retry: bool = True) -> Job:
         self.seconds += 10
@@ -75,13 +73,13 @@ class AnswersSlowly(JobQueue):
 def test_slow_store_counts_as_waiting(store: Store, store_url: str, use: str) -> None:
     del store_url
     queue = AnswersSlowly(store, queue_settings())
-    service = FrontDoor(queue, Inbox(store), lambda: queue.seconds)
+    service = FrontDoor(queue, Inbox(store, queue_settings()), lambda: queue.seconds)
     request = {"prompt": "hi"}
 
     if use == "submit":
         service.submit("acme", request, None, wait_seconds=25)
     else:
-        job, _ = JobQueue(store, queue_settings()).submit("job_1", "acme", request)
+        job = JobQueue(store, queue_settings()).submit(Draft("job_1", "acme", request)).job
         seen = job.version if use == "look for news" else None
         service.fetch("acme", job.id, seen, wait_seconds=25)
 

@@ -14,10 +14,11 @@ import redis
 
 from chalicelib import store as store_module
 from chalicelib.errors import NotConfigured, StoreUnavailable
-from chalicelib.queueing import Gauge, JobQueue
+from chalicelib.leasing import JobLeases
+from chalicelib.queueing import JobQueue
 from chalicelib.store import Store, connect
 from tests.servers import Server
-from tests.store.harness import DONE, SETTINGS, claim, job_id, submit, token
+from tests.store.harness import DONE, SETTINGS, claim, job_id, stands, submit, token
 from tests.store.proxy import Proxy
 
 BOUND_SECONDS = 12.0
@@ -70,12 +71,12 @@ def test_refusal_says_when_to_try_again(tmp_path: Path) -> None:
 def test_every_refusal_of_a_server_is_the_store_being_away(
     far: Store, proxy: Proxy, refusal: str
 ) -> None:
-    queue = JobQueue(far, SETTINGS)
+    queue, leases = JobQueue(far, SETTINGS), JobLeases(far, SETTINGS)
     proxy.refusal = f"-{refusal}\r\n".encode()
 
     _refused(queue)
     with pytest.raises(StoreUnavailable):
-        queue.wait(0.1)
+        leases.wait(0.1)
     with pytest.raises(StoreUnavailable):
         queue.fetch("acme", job_id())
     proxy.refusal = b""
@@ -91,20 +92,20 @@ def test_every_refusal_of_a_server_is_the_store_being_away(
     ],
 )
 def test_store_that_takes_no_writes_is_away_until_it_does(
-    queue: JobQueue, raw: "redis.Redis", settings: Mapping[str, str]
+    queue: JobQueue, leases: JobLeases, raw: "redis.Redis", settings: Mapping[str, str]
 ) -> None:
     submit(queue)
-    claimed = claim(queue)
+    claimed = claim(leases)
 
     with _configured(raw, settings):
         _refused(queue)
         with pytest.raises(StoreUnavailable):
-            queue.append(claimed, 0, ["a"])
+            leases.append(claimed, 0, ["a"])
         with pytest.raises(StoreUnavailable):
-            queue.finish(claimed, DONE)
-        assert queue.gauge() == Gauge(waiting=0, leased=1, workers=0)
+            leases.finish(claimed, DONE)
+        assert stands(queue) == (0, 1)
 
-    queue.finish(claimed, DONE)
+    leases.finish(claimed, DONE)
     assert submit(queue).position == 0
 
 
@@ -152,11 +153,11 @@ def test_read_only_replica_is_away_until_it_is_promoted(
 def test_waiter_on_a_demoted_primary_hears_that_the_store_is_away(
     valkey: Server, far: Store
 ) -> None:
-    queue = JobQueue(far, SETTINGS)
-    assert queue.claim(token()) is None
+    leases = JobLeases(far, SETTINGS)
+    assert leases.claim(token()) is None
 
     with valkey.client() as raw, ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(queue.wait, 10)
+        waiting = threads.submit(leases.wait, 10)
         time.sleep(0.05)
         with _demoted(raw):
             raised = waiting.exception(timeout=5)
@@ -217,16 +218,16 @@ def _seconds_until_unavailable(move: Callable[[], object]) -> float:
 
 @pytest.mark.slow
 def test_store_that_never_answers_is_away_within_a_bound(far: Store, proxy: Proxy) -> None:
-    queue = JobQueue(far, SETTINGS)
+    queue, leases = JobQueue(far, SETTINGS), JobLeases(far, SETTINGS)
     job = submit(queue)
     proxy.hang = True
 
     moves = {
         "submit": lambda: submit(queue),
         "fetch": lambda: queue.fetch("acme", job.id),
-        "claim": lambda: queue.claim(token()),
-        "wait 1 s": lambda: queue.wait(1),
-        "wait 6 s": lambda: queue.wait(6),
+        "claim": lambda: leases.claim(token()),
+        "wait 1 s": lambda: leases.wait(1),
+        "wait 6 s": lambda: leases.wait(6),
     }
     with ThreadPoolExecutor(len(moves)) as threads:
         took = dict(
@@ -272,15 +273,15 @@ def test_broken_connections_are_made_again_unnoticed(far: Store, proxy: Proxy) -
 def test_many_threads_may_wait_at_once(valkey: Server, store_url: str) -> None:
     del valkey
     connected = connect(store_url)
-    queue = JobQueue(connected, SETTINGS)
-    assert queue.claim(token()) is None
+    leases = JobLeases(connected, SETTINGS)
+    assert leases.claim(token()) is None
     raised: list[BaseException] = []
     ready = threading.Barrier(151)
 
     def wait() -> None:
         ready.wait()
         try:
-            queue.wait(2)
+            leases.wait(2)
         except StoreUnavailable as error:
             raised.append(error)
 

@@ -5,8 +5,9 @@ import redis
 
 from chalicelib import keyspace, limits
 from chalicelib.errors import IdempotencyKeyReused, JobGone, JobNotFound, QueueFull
-from chalicelib.jobs import JobState
-from chalicelib.queueing import Idempotency, JobQueue
+from chalicelib.jobs import Draft, JobState
+from chalicelib.leasing import JobLeases
+from chalicelib.queueing import Idempotency, JobQueue, Submitted
 from chalicelib.settings import QueueSettings
 from chalicelib.store import Store
 from tests.store.harness import DONE, SETTINGS, claim, contents, job_id, now_ms, submit
@@ -14,12 +15,17 @@ from tests.store.harness import DONE, SETTINGS, claim, contents, job_id, now_ms,
 REQUEST = {"prompt": "Grüße \u2028 \U0001f999", "max_tokens": 7, "stop": ["a", "b"]}
 
 
+def _asked(tenant: str = "acme") -> Draft:
+    return Draft(job_id(), tenant, REQUEST)
+
+
 def test_what_was_submitted_is_fetched(queue: JobQueue, raw: "redis.Redis") -> None:
     before = now_ms(raw)
 
-    job, known = queue.submit(job_id(), "acme", REQUEST)
+    submitted = queue.submit(_asked())
+    job = submitted.job
 
-    assert not known
+    assert not submitted.known
     assert queue.fetch("acme", job.id) == job
     assert job.state is JobState.QUEUED
     assert (job.version, job.attempt, job.max_attempts) == (1, 0, SETTINGS.max_attempts)
@@ -55,20 +61,20 @@ def test_submitting_again_under_the_same_id_makes_no_second_job(
     job = submit(queue)
     stored = contents(raw)
 
-    again = queue.submit(job.id, "acme", job.request)
+    again = queue.submit(Draft(job.id, "acme", job.request))
 
-    assert again == (job, False)
+    assert again == Submitted(job, known=False)
     assert contents(raw) == stored
 
 
 def test_submitting_again_after_the_end_changes_nothing(
-    queue: JobQueue, raw: "redis.Redis"
+    queue: JobQueue, leases: JobLeases, raw: "redis.Redis"
 ) -> None:
     job = submit(queue)
-    queue.finish(claim(queue), DONE)
+    leases.finish(claim(leases), DONE)
     stored = contents(raw)
 
-    again, _ = queue.submit(job.id, "acme", job.request)
+    again = queue.submit(Draft(job.id, "acme", job.request)).job
 
     assert again.id == job.id
     assert contents(raw) == stored
@@ -80,72 +86,71 @@ def test_full_queue_takes_nothing_and_keeps_nothing(store: Store, raw: "redis.Re
     stored = contents(raw)
 
     with pytest.raises(QueueFull) as refused:
-        small.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+        small.submit(_asked(), Idempotency("k", "h"))
 
     assert refused.value.status == 503
     assert int(refused.value.headers["Retry-After"]) > 0
     assert contents(raw) == stored
-    assert small.submit(first.id, "acme", first.request)[0].id == first.id
+    assert small.submit(Draft(first.id, "acme", first.request)).job.id == first.id
 
 
-def test_full_queue_has_room_once_a_job_is_claimed(store: Store) -> None:
+def test_full_queue_has_room_once_a_job_is_claimed(leases: JobLeases, store: Store) -> None:
     small = JobQueue(store, QueueSettings(lease_seconds=30, max_attempts=3, queue_length=1))
     submit(small)
-    claim(small)
+    claim(leases)
 
     assert submit(small).position == 0
 
 
 def test_full_queue_still_answers_a_known_idempotency_key(store: Store) -> None:
     small = JobQueue(store, QueueSettings(lease_seconds=30, max_attempts=3, queue_length=1))
-    first, _ = small.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+    first = small.submit(_asked(), Idempotency("k", "h")).job
 
-    again = small.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+    again = small.submit(_asked(), Idempotency("k", "h"))
 
-    assert again == (first, True)
+    assert again == Submitted(first, known=True)
 
 
 def test_same_key_and_body_answer_the_first_job(queue: JobQueue, raw: "redis.Redis") -> None:
-    first, _ = queue.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+    first = queue.submit(_asked(), Idempotency("k", "h")).job
     stored = contents(raw)
 
-    again, known = queue.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+    again = queue.submit(_asked(), Idempotency("k", "h"))
 
-    assert known
-    assert again == first
+    assert again == Submitted(first, known=True)
     assert contents(raw) == stored
 
 
-def test_same_key_answers_the_job_as_it_stands_now(queue: JobQueue) -> None:
-    first, _ = queue.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
-    queue.finish(claim(queue), DONE)
+def test_same_key_answers_the_job_as_it_stands_now(queue: JobQueue, leases: JobLeases) -> None:
+    first = queue.submit(_asked(), Idempotency("k", "h")).job
+    leases.finish(claim(leases), DONE)
 
-    again, _ = queue.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+    again = queue.submit(_asked(), Idempotency("k", "h")).job
 
     assert (again.id, again.state, again.result) == (first.id, JobState.SUCCEEDED, DONE.result)
 
 
 def test_same_key_with_another_body_is_refused(queue: JobQueue, raw: "redis.Redis") -> None:
-    queue.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+    queue.submit(_asked(), Idempotency("k", "h"))
     stored = contents(raw)
 
     with pytest.raises(IdempotencyKeyReused):
-        queue.submit(job_id(), "acme", REQUEST, Idempotency("k", "other"))
+        queue.submit(_asked(), Idempotency("k", "other"))
 
     assert contents(raw) == stored
 
 
 def test_same_key_of_another_tenant_is_another_key(queue: JobQueue) -> None:
-    first, _ = queue.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+    first = queue.submit(_asked(), Idempotency("k", "h")).job
 
-    second, known = queue.submit(job_id(), "umbrella", REQUEST, Idempotency("k", "h"))
+    second = queue.submit(_asked("umbrella"), Idempotency("k", "h"))
 
-    assert not known
-    assert first.id != second.id
+    assert not second.known
+    assert first.id != second.job.id
 
 
 def test_key_is_remembered_for_24_hours(queue: JobQueue, raw: "redis.Redis") -> None:
-    queue.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+    queue.submit(_asked(), Idempotency("k", "h"))
 
     left = raw.pttl(keyspace.idempotency("acme", "infer", "k"))
 
@@ -153,16 +158,15 @@ def test_key_is_remembered_for_24_hours(queue: JobQueue, raw: "redis.Redis") -> 
 
 
 def test_key_of_a_removed_job_says_that_it_is_gone(queue: JobQueue, raw: "redis.Redis") -> None:
-    job, _ = queue.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+    job = queue.submit(_asked(), Idempotency("k", "h")).job
     raw.delete(keyspace.job(job.id))
 
     with pytest.raises(JobGone):
-        queue.submit(job_id(), "acme", REQUEST, Idempotency("k", "h"))
+        queue.submit(_asked(), Idempotency("k", "h"))
 
 
 def test_waiting_job_has_no_time_to_live(queue: JobQueue, raw: "redis.Redis") -> None:
     job = submit(queue)
 
-    lives = [raw.ttl(key) for key in (keyspace.job(job.id), keyspace.job_bell(job.id))]
-
-    assert lives == [-1, -1]
+    assert raw.ttl(keyspace.job(job.id)) == -1
+    assert not raw.exists(keyspace.job_bell(job.id))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.moves import JOB_LIBRARIES
 from chalicelib.settings import PROJECT
 
 MODULES = sorted(
@@ -15,6 +16,7 @@ MODULES = sorted(
     if path.name != "compiled.py"  # generated
 )
 SCRIPTS = sorted((PROJECT / "chalicelib" / "lua").glob("*.lua"))
+LIBRARIES = sorted((PROJECT / "chalicelib" / "lua" / "lib").glob("*.lua"))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -30,15 +32,25 @@ def test_a_script_opens_with_its_promise_its_keys_and_its_arguments(script: Path
     head = re.match(r"(?:--.*\n)+", script.read_text(encoding="utf-8"))
 
     assert head is not None
-    if script.name != "common.lua":
-        assert all(word in head[0] for word in ("-- KEYS", "-- ARGV", "-- Returns"))
+    assert all(word in head[0] for word in ("-- KEYS", "-- ARGV", "-- Returns"))
 
 
-def test_every_script_is_run_by_a_module() -> None:
+@pytest.mark.parametrize("library", LIBRARIES, ids=lambda path: path.name)
+def test_a_library_says_what_it_is_for_and_does_nothing_by_itself(library: Path) -> None:
+    text = library.read_text(encoding="utf-8")
+    begun = set(re.findall(r"^[^\s-]+(?: function)?", text, re.MULTILINE))
+
+    assert re.match(r"-- \w", text)
+    assert begun <= {"local function", "local", "end", "}"}
+
+
+def test_every_script_is_run_by_a_module_and_every_library_by_a_script() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in MODULES)
-    run = set(re.findall(r'Script\("(\w+)"\)', code))
+    made = re.findall(r'Script\("(\w+)"((?:, (?:\*JOB_LIBRARIES|"\w+"))*)', code)
+    built_on = set(re.findall(r'"(\w+)"', "".join(rest for _, rest in made)))
 
-    assert run == {script.stem for script in SCRIPTS} - {"common"}
+    assert {name for name, _ in made} == {script.stem for script in SCRIPTS}
+    assert built_on | set(JOB_LIBRARIES) | {"common"} == {path.stem for path in LIBRARIES}
 
 
 def test_the_lambdas_requirements_are_exact_few_and_explained() -> None:
