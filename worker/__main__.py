@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -20,6 +21,8 @@ from worker.ways import POLL_SECONDS, Way, far, near
 EXIT_NOT_CONFIGURED = 2
 SIGNALLED = 128
 LEAST_POLL_SECONDS = 0.1
+MOST_SLOTS = 1000
+NAME_CHARS = 128
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,11 +48,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--via", metavar="URL", help="work over HTTPS through the router at URL, not on the store"
     )
     parser.add_argument(
-        "--concurrency", type=_positive, default=4, metavar="N", help="jobs at once (4)"
+        "--concurrency", type=_slots, default=4, metavar="N", help="jobs at once (4)"
     )
     parser.add_argument(
         "--name",
-        default=f"{socket.gethostname()}:{os.getpid()}",
+        type=_name,
+        default=f"{re.sub('[^!-~]', '-', socket.gethostname())[:100]}:{os.getpid()}",
         help="how the worker is known (host and process id)",
     )
     parser.add_argument(
@@ -71,11 +75,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parsed
 
 
-def _positive(text: str) -> int:
+def _slots(text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+    if not 1 <= number <= MOST_SLOTS:
+        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_SLOTS}")
     return number
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(rf"[!-~]{{1,{NAME_CHARS}}}", text):
+        raise argparse.ArgumentTypeError(f"must be 1 to {NAME_CHARS} visible ASCII characters")
+    return text
 
 
 def _seconds(text: str) -> float:

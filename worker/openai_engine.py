@@ -26,6 +26,7 @@ CONNECT_SECONDS = 5.0
 TRIES = 4
 BACKOFF_MOST_SECONDS = 8.0
 NAME_CHARS = 256
+COUNT_MOST = 2**53 - 1  # beyond it JSON's readers disagree
 
 TOO_MANY_REQUESTS = 429
 REQUEST_TIMEOUT = 408
@@ -209,7 +210,8 @@ def _name(value: object) -> str | None:
 def _usage(value: object) -> JsonObject | None:
     names = ("prompt_tokens", "completion_tokens", "total_tokens")
     counts = {name: getattr(value, name, None) for name in names}
-    return counts if all(type(number) is int for number in counts.values()) else None
+    fine = (type(number) is int and 0 <= number <= COUNT_MOST for number in counts.values())
+    return counts if all(fine) else None
 
 
 def _failure(error: APIError, *, begun: bool) -> EngineFailure:

@@ -91,7 +91,7 @@ class Run:
             return Outcome(
                 error={"code": failure.code, "detail": failure.detail},
                 retryable=pause is not None,
-                retry_after_seconds=pause or 0,
+                retry_after_seconds=min(pause or 0, limits.RETRY_AFTER_MOST_SECONDS),
             )
         finally:
             transcript.close()

@@ -123,8 +123,11 @@ def test_no_named_and_no_listed_model_is_refused(engine_server: EngineServer) ->
     assert failure(openai_engine(engine_server.url), {"prompt": "Hi"}).code == "engine_refused"
 
 
-def test_usage_is_null_when_the_engine_counts_nothing_usable(engine_server: EngineServer) -> None:
-    engine_server.steps.append(events(delta("Hi", "stop"), usage(None, "many", 1)))
+@pytest.mark.parametrize("counts", [(None, "many", 1), (1, -1, 0), (1, 2**53, 2)])
+def test_usage_is_null_when_the_engine_counts_nothing_usable(
+    engine_server: EngineServer, counts: tuple[object, object, object]
+) -> None:
+    engine_server.steps.append(events(delta("Hi", "stop"), usage(*counts)))
 
     result, _ = answer(openai_engine(engine_server.url), PROMPT)
 

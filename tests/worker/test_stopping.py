@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib import limits
 from chalicelib.errors import BodyTooLarge
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import JobState, JsonObject
@@ -154,6 +155,23 @@ def test_a_failure_that_may_pass_sends_the_job_back_with_a_delay_and_one_that_wi
     assert lines["job.retrying"]["job_id"] == later
     assert lines["job.failed"]["job_id"] == never
     assert lines["job.retrying"]["code"] == lines["job.failed"]["code"] == "engine_rate_limited"
+
+
+def test_no_engine_delays_a_job_for_ever(way: Way, queue: JobQueue) -> None:
+    async def refuse(_: JsonObject, __: Callable[[str], None]) -> JsonObject:
+        raise EngineFailure("engine_rate_limited", "busy", retry_after_seconds=float("inf"))
+
+    job_id = submit(queue)
+
+    work(
+        way,
+        Scripted(refuse),
+        lambda: wait_for(lambda: queue.fetch("tenant", job_id).retry_at is not None),
+    )
+
+    job = queue.fetch("tenant", job_id)
+    assert job.retry_at is not None
+    assert job.retry_at - job.created_at <= (limits.RETRY_AFTER_MOST_SECONDS + 20) * 1000
 
 
 def test_a_job_that_outlasts_the_drain_is_given_back_and_its_attempt_costs_nothing(

@@ -141,6 +141,10 @@ def test_a_missing_or_bad_setting_stops_the_start_in_one_sentence_that_names_it(
     [
         ["--concurrency", "0"],
         ["--concurrency", "many"],
+        ["--concurrency", "1001"],
+        ["--name", "two words"],
+        ["--name", ""],
+        ["--name", "n" * 129],
         ["--drain-seconds", "-1"],
         ["--drain-seconds", "inf"],
         ["--poll-seconds", "5"],
