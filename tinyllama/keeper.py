@@ -1,4 +1,4 @@
-"""The keeper: one process per project that runs store and worker while anybody uses them.
+"""The keeper: one process per project that runs store, worker and tick while anybody uses them.
 
 Started by ``tinyllama.local`` alone, which hands it the lock that makes it the only one.
 """
@@ -21,6 +21,7 @@ from tinyllama import embedded, processes
 from tinyllama.processes import Identity, Register
 from tinyllama.state import Home
 from tinyllama.state import home as project_home
+from tinyllama.ticking import Ticker, upkeep
 
 # Together under the five seconds in which all has to end after the last user.
 TICK_SECONDS = 0.2
@@ -105,6 +106,7 @@ class Keeper:
         self._stopping = False
         self._ready = False
         self._wards: list[Ward] = []
+        self._ticker: Ticker | None = None
 
     def stop(self, *_: object) -> None:
         """End at the next turn, users or not."""
@@ -138,6 +140,7 @@ class Keeper:
         command = embedded.command(embedded.find_server(), self._home)
         store_log = self._home.store_log
         self._wards = [Ward("store", lambda: launch(command, store_log, lock=data_lock))]
+        self._ticker = Ticker(upkeep(self._home.url), settings.tick_seconds())
         if settings.variable("local_worker") != "off":
             self._wards.append(Ward("worker", self._start_worker))
 
@@ -159,6 +162,8 @@ class Keeper:
             # was full, say, must not be the end of it.
             store.indispensable = True
             self._note("status", {"state": "ready"})
+        if self._ready and self._ticker is not None:
+            self._ticker.tend(time.monotonic())
         if started:
             self._note("wards", {w.name: str(w.identity) for w in self._wards if w.identity})
 
