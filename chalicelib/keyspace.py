@@ -57,6 +57,9 @@ COUNTERS = f"{_TAG}counters"
 WAITERS = f"{_TAG}waiters"
 """zset of callers that wait for an answer by when they will have left (ms); as its members."""
 
+WRITTEN = f"{_TAG}written"
+"""string: what a connection writes so that it can wait for the replicas to have it; for ever."""
+
 OLD_READY_JOBS = f"{_TAG}ready:jobs"
 """zset of job ids by order: what 0.1.0 queued; adopted by the next claim or sweep."""
 

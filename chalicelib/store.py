@@ -23,7 +23,7 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
-from chalicelib import limits
+from chalicelib import keyspace, limits
 from chalicelib.errors import NotConfigured, StoreUnavailable
 
 _LUA = Path(__file__).parent / "lua"
@@ -164,7 +164,11 @@ class Store:
         return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
 
     def _replicate(self, *command: str | float) -> Any:
-        answer, having = self._pipelined((command, ("WAIT", self._replicas, _REPLICATION_MS)))
+        # WAIT asks for this connection's own last write. A repeat may find done what another
+        # connection did, and write nothing: without a write of its own it would wait for nothing.
+        write = ("SET", keyspace.WRITTEN, 1)
+        wait = ("WAIT", self._replicas, _REPLICATION_MS)
+        answer, _, having = self._pipelined((command, write, wait))
         if having < self._replicas:
             raise StoreUnavailable(
                 f"{having} of {self._replicas} replicas have the write",

