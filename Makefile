@@ -25,6 +25,12 @@ test-engine: $(READY) ## the router in front of a real model server (installs Py
 	tests/engine/setup.sh > /dev/null
 	$(BIN)/python -m pytest tests/engine
 
+chaos: $(READY) ## break everything that can be, at length; writes bench/results/chaos.md
+	$(BIN)/python -m chaos
+
+chaos-short: $(READY) ## the same in about three minutes
+	$(BIN)/python -m chaos --short
+
 lint: $(READY) ## style, types, layers, generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -65,4 +71,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-engine lint fmt lock
+.PHONY: help run demo test test-fast test-engine chaos chaos-short lint fmt lock
