@@ -10,11 +10,14 @@ from chalicelib.inbox import Inbox
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
 from chalicelib.store import Store, connect
-from tests.worker.doubles import Reach, via
+from tests.worker.doubles import Door, Reach, Routers, via
 from tests.worker.engine_server import EngineServer
 from tests.worker.harness import queue_settings
 from tests.worker.standin import standing_in
 from worker.ways import Way, far, near
+
+# A third of it is time enough for a call to a laptop's host on a busy machine.
+SHORT_OVER_HTTPS = 1.5
 
 
 @pytest.fixture
@@ -54,19 +57,38 @@ def inbox(store: Store) -> Inbox:
     return Inbox(store, queue_settings())
 
 
+@pytest.fixture
+def routers() -> Iterator[Routers]:
+    """Start routers, and leave none behind."""
+    with ExitStack() as stack:
+
+        def start(store_url: str, lease_seconds: float) -> Door:
+            connected = connect(store_url)
+            stack.callback(connected.close)
+            leases = JobLeases(connected, queue_settings(lease_seconds))
+            return Door(stack.enter_context(standing_in(leases)), "token")
+
+        yield start
+
+
 @pytest.fixture(params=["store", pytest.param("https", marks=pytest.mark.slow)])
-def reach(request: pytest.FixtureRequest, store: Store) -> Iterator[Reach]:
+def how(request: pytest.FixtureRequest) -> str:
+    """Each way to the queue by name."""
+    return str(request.param)
+
+
+@pytest.fixture
+def reach(how: str, store_url: str, store: Store, routers: Routers) -> Iterator[Reach]:
     """Each way to the queue in turn, with leases as long as the test asks."""
     with ExitStack() as stack:
 
         def make(lease_seconds: float) -> Way:
-            leases = JobLeases(store, queue_settings(lease_seconds))
-            if request.param == "store":
-                return near(leases)
-            url = stack.enter_context(standing_in(leases))
-            return far(stack.enter_context(via(url)), poll_seconds=0.2)
+            if how == "store":
+                return near(JobLeases(store, queue_settings(lease_seconds)))
+            door = routers(store_url, lease_seconds)
+            return far(stack.enter_context(via(door.url, door.token)), poll_seconds=0.2)
 
-        yield Reach(make, short_seconds=0.2)
+        yield Reach(make, short_seconds=0.2 if how == "store" else SHORT_OVER_HTTPS)
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ import threading
 import pytest
 
 from chalicelib.jobs import JobState
-from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
+from tests.worker.doubles import Routers
 from tests.worker.engine_server import EngineServer
 from tests.worker.harness import ended, log_lines, submit, wait_for
-from tests.worker.standin import standing_in
 from worker.__main__ import main
 
 
@@ -61,11 +60,11 @@ def test_the_command_runs_the_configured_engine(
 
 @pytest.mark.slow
 def test_with_via_the_command_works_through_a_router_and_needs_no_store(
-    store_url: str, queue: JobQueue, leases: JobLeases, monkeypatch: pytest.MonkeyPatch
+    store_url: str, queue: JobQueue, routers: Routers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    del store_url
+    url, token = routers(store_url, 30)
     monkeypatch.setenv("TINYLLAMA_STORE_URL", "")
-    monkeypatch.setenv("TINYLLAMA_WORKER_TOKEN", "token")
+    monkeypatch.setenv("TINYLLAMA_WORKER_TOKEN", token)
     job_id = submit(queue)
 
     def meanwhile() -> None:
@@ -74,8 +73,7 @@ def test_with_via_the_command_works_through_a_router_and_needs_no_store(
 
     thread = threading.Thread(target=meanwhile)
     thread.start()
-    with standing_in(leases) as url:
-        code = main(["--via", url, "--poll-seconds", "0.5"])
+    code = main(["--via", url, "--poll-seconds", "0.5"])
     thread.join()
 
     assert code == 0
