@@ -212,7 +212,7 @@ def look_up(store: Store, tenant: str, sequences: Mapping[str, int]) -> dict[str
                 keyspace.tenant_counts(tenant),
                 keyspace.RETENTION_EVENTS,
             )
-            store.run(FORGET, keys, (event_id, tenant, sequences[event_id], ""))
+            store.run(FORGET, keys, (event_id, tenant, "", sequences[event_id], ""))
     return {each: records.event(each, record) for each, record in found.items() if record}
 
 

@@ -53,10 +53,14 @@ class InboxLeases:
             raise _lost()
         until_ms, *flat = answer
         sequences = dict(inbox.pairs(flat))
+        found = inbox.look_up(self._store, tenant, sequences).values() if sequences else ()
+        # Acknowledged by its id since it was leased; 0.1.0 left it where it was.
+        delivered = [event.id for event in found if event.delivered]
+        if delivered:
+            inbox.acknowledge(self._store, self._retention, tenant, delivered)
         events: list[Event] = []
         room = limits.PAGE_BYTES
-        for event in inbox.look_up(self._store, tenant, sequences).values() if sequences else ():
-            # Acknowledged by its id since it was leased.
+        for event in found:
             if event.delivered:
                 continue
             room -= inbox.carried_bytes(event)

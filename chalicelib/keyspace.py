@@ -37,7 +37,7 @@ RETENTION_JOBS = f"{_TAG}retention:jobs"
 """zset of ended jobs' places by the time (ms) they are to be removed; as its members."""
 
 RETENTION_EVENTS = f"{_TAG}retention:events"
-"""zset of ``<event id> <tenant>`` by the time (ms) they are to be removed; as its members."""
+"""zset of ``<event id> <tenant> <bytes that count>`` by when (ms) to remove it; as its members."""
 
 DEAD = f"{_TAG}dead:jobs"
 """zset of places by order of failing, of jobs that ran out of attempts; as the jobs."""

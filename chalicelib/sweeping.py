@@ -78,9 +78,12 @@ class Sweeper:
         keys = keyspace.OLD_READY_JOBS, keyspace.OLD_JOB_LEASES
         return str(self._moves.run(_ADOPT, (tenant or "", job_id), given, keys=keys))
 
-    def forget(self, subject: str) -> bool:
-        """Remove an event (``<id> <tenant>``) whose retention is over."""
-        event_id, _, tenant = subject.partition(" ")
+    def forget(self, subject: str, *, force: bool = False) -> bool:
+        """Remove an event (``<id> <tenant> <bytes>``) whose retention is over.
+
+        With *force* it is removed whatever its retention says.
+        """
+        event_id, tenant, size = subject.split(" ")
         keys = (
             keyspace.event(event_id),
             keyspace.inbox(tenant),
@@ -88,7 +91,8 @@ class Sweeper:
             keyspace.tenant_counts(tenant),
             keyspace.RETENTION_EVENTS,
         )
-        return bool(self._store.run(_FORGET, keys, (event_id, tenant, "", "")))
+        told = (event_id, tenant, size, "", 1 if force else "")
+        return bool(self._store.run(_FORGET, keys, told))
 
     def mark_full(self, seconds: float) -> None:
         """Let nothing new be taken for *seconds*, since memory runs out; 0 takes that back."""

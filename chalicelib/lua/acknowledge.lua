@@ -17,18 +17,21 @@ for index = 2, #ARGV do
     if given.token and not (live and redis.call('HEXISTS', KEYS[5], id) == 1) then
       return 0
     end
-    if record[2] == '0' then
-      waiting[#waiting + 1] = {id = id, event = event}
-    end
   end
+  waiting[index - 1] = {id = id, event = event, delivered = record[2] == '1'}
 end
 for _, one in ipairs(waiting) do
-  deliver({
+  local keys = {
     event = one.event, inbox = KEYS[1], inbox_leases = KEYS[2], tenant = KEYS[3],
     event_retention = KEYS[4],
-  }, one.id, given, given.token or '', now)
-  if given.token then
-    redis.call('HDEL', KEYS[5], one.id)
+  }
+  if one.delivered then
+    withdraw(keys, one.id) -- 0.1.0 knew of no lease and of no bytes
+  else
+    deliver(keys, one.id, given, given.token or '', now)
+    if given.token then
+      redis.call('HDEL', KEYS[5], one.id)
+    end
   end
 end
 return 1

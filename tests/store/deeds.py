@@ -198,7 +198,12 @@ def _adopt(near: Side) -> Call:
 
 
 def _forget(near: Side) -> Call:
-    subject = f"{near.published()} acme"
+    published = near.published()
+    (subject,) = [
+        str(each)
+        for each in near.raw.zrange(keyspace.RETENTION_EVENTS, 0, -1)
+        if str(each).startswith(published)
+    ]
     near.raw.zadd(keyspace.RETENTION_EVENTS, {subject: 1}, xx=True)
     return lambda far: _untold(far.sweeper.forget(subject))
 

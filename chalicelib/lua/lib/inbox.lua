@@ -15,6 +15,19 @@ local function leased_as(id, sequence)
   return id .. ' ' .. sequence
 end
 
+-- How an event is written down until it is removed: its bytes count as long as this says so, even
+-- when 0.1.0 acknowledged the event or let its record expire.
+local function kept_as(id, tenant, bytes)
+  return id .. ' ' .. tenant .. ' ' .. bytes
+end
+
+-- Count an event's bytes no longer, if they still were. keys: tenant, event_retention
+local function settle(keys, id, tenant, bytes)
+  if redis.call('ZREM', keys.event_retention, kept_as(id, tenant, bytes)) == 1 then
+    account(keys, -tonumber(bytes))
+  end
+end
+
 -- Put an event into an inbox. Record first: an id in an inbox must always be readable.
 -- keys: event, inbox, inbox_bell, tenant, event_retention, sequence
 -- fields: id, tenant, event_type, source, payload, attributes, now, event_ms, backstop_ms
@@ -26,7 +39,7 @@ local function put_event(keys, fields)
     'source', fields.source, 'payload', fields.payload, 'attributes', fields.attributes,
     'created_at', fields.now, 'sequence', order, 'delivered', 0, 'size', size)
   local due = fields.now + fields.event_ms
-  redis.call('ZADD', keys.event_retention, due, fields.id .. ' ' .. fields.tenant)
+  redis.call('ZADD', keys.event_retention, due, kept_as(fields.id, fields.tenant, size))
   redis.call('PEXPIREAT', keys.event, due + fields.backstop_ms)
   redis.call('ZADD', keys.inbox, order, fields.id)
   redis.call('PERSIST', keys.inbox) -- 0.1.0 let the whole inbox expire
@@ -35,16 +48,23 @@ local function put_event(keys, fields)
   return order
 end
 
--- Let an event count as delivered: it leaves the inbox and is kept for a while longer.
+-- Take an event out of an inbox for good; its record stays.
 -- keys: event, inbox, inbox_leases, tenant, event_retention
-local function deliver(keys, id, given, by, now)
+local function withdraw(keys, id)
   local record = redis.call('HMGET', keys.event, 'sequence', 'size', 'tenant')
-  redis.call('HSET', keys.event, 'delivered', 1, 'acked_by', by)
   redis.call('ZREM', keys.inbox, id)
   redis.call('ZREM', keys.inbox_leases, leased_as(id, record[1]))
-  account(keys, -tonumber(record[2] or 0))
+  settle(keys, id, record[3], record[2] or 0)
+  return record[3]
+end
+
+-- Let an event count as delivered: it leaves the inbox and is kept for a while longer.
+-- keys: as of withdraw
+local function deliver(keys, id, given, by, now)
+  redis.call('HSET', keys.event, 'delivered', 1, 'acked_by', by)
+  local tenant = withdraw(keys, id)
   local due = now + given.acknowledged_ms
-  redis.call('ZADD', keys.event_retention, due, id .. ' ' .. record[3])
+  redis.call('ZADD', keys.event_retention, due, kept_as(id, tenant, 0))
   redis.call('PEXPIREAT', keys.event, due + given.backstop_ms)
 end
 
