@@ -36,6 +36,12 @@ class Entry:
     unsure: bool = False
     refused: bool = False
 
+    @property
+    def answer(self) -> str:
+        """What the engine says to it: its own words, or the first where it asks to be brief."""
+        first, _, rest = self.text.partition(" ")
+        return first if rest.startswith("brief*") else self.text
+
 
 @dataclass(frozen=True)
 class SeenJob:
@@ -177,7 +183,7 @@ def _outcome(audit: Audit, entry: Entry, job: SeenJob) -> None:
     if job.state not in entry.ends:
         told = f"{job.state} ({job.error})" if job.error else job.state
         audit.wrong.append(f"{job.id}: {told}, expected {'|'.join(sorted(entry.ends))}")
-    if job.state == "succeeded" and job.result != entry.text:
+    if job.state == "succeeded" and job.result != entry.answer:
         audit.wrong.append(f"{job.id}: its result is not its own answer")
     if job.state == "succeeded" and job.tokens != job.result:
         audit.wrong.append(f"{job.id}: tokens and result differ")

@@ -1,6 +1,23 @@
-"""All scenarios, in the order in which they run."""
+"""All scenarios, in the order in which they run; what fills the memory comes last."""
 
-from chaos import disks, engines, failover, fronting, network, storage, workers
-from chaos.registry import SCENARIOS
+from chaos import (
+    disks,
+    engines,
+    failover,
+    fronting,
+    memory,
+    network,
+    registry,
+    storage,
+    storm,
+    workers,
+)
 
-__all__ = ["SCENARIOS", "disks", "engines", "failover", "fronting", "network", "storage", "workers"]
+_ORDER = [
+    module.__name__
+    for module in (workers, storage, disks, network, failover, engines, fronting, storm, memory)
+]
+
+SCENARIOS = sorted(
+    registry.SCENARIOS, key=lambda scenario: _ORDER.index(scenario.attack.__module__)
+)

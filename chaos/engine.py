@@ -44,6 +44,9 @@ class _Exchange(BaseHTTPRequestHandler):
         self._piece(None, "stop")
         self.wfile.write(b"data: [DONE]\n\n")
 
+    def _brief(self, words: list[str]) -> None:
+        self._answer(words[:1])
+
     def _slow(self, words: list[str]) -> None:
         self._answer(words, _SLOW_SECONDS)
 
@@ -107,8 +110,8 @@ class _Exchange(BaseHTTPRequestHandler):
 class EvilEngine(ThreadingHTTPServer):
     """Answers a prompt with its own words. ``<deed>*<times>`` as second word misbehaves first.
 
-    Deeds: slow, hang, stall (in mid-stream), die (in mid-stream), busy (429), error (500), garbage,
-    flood (50 MB in pieces), line (50 MB in one line). Without *times* it never gets better.
+    Deeds: slow, brief (the first word alone), hang, stall and die (in mid-stream), busy (429),
+    error (500), garbage, flood (50 MB in pieces), line (50 MB in one). Without *times* it stays so.
     """
 
     daemon_threads = True

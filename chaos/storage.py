@@ -64,7 +64,22 @@ def killed_redis(stand: Stand) -> Audit:
 )
 def power_lost(stand: Stand) -> Audit:
     """Cut the file to its length at the last acknowledgement, which came after the fsync."""
-    server = stand.server(*_NO_REWRITE)
+    return _power_lost(stand, "valkey")
+
+
+@scenario(
+    "store",
+    "power loss with Redis: its append-only file cut back to its last fsync (always)",
+    "nothing acknowledged is lost, a torn last write is dropped",
+    long_only=True,
+)
+def power_lost_redis(stand: Stand) -> Audit:
+    """Do the same to the oldest server that is supported."""
+    return _power_lost(stand, "redis")
+
+
+def _power_lost(stand: Stand, kind: str) -> Audit:
+    server = stand.server(*_NO_REWRITE, kind=kind)
     ledger = stand.ledger(server.url)
     stand.worker(server.url, "--concurrency", "8")
     cut = 0
