@@ -19,6 +19,8 @@ from chalicelib.sweeping import Sweeper
 
 SETTINGS = QueueSettings(lease_seconds=30, max_attempts=3, queue_length=1000)
 DONE = Outcome(result={"text": "Hello", "finish_reason": "stop", "engine": "echo", "model": "m"})
+CANCELLED = Outcome(cancelled=True)
+FLAKY = Outcome(error={"code": "engine_failed", "detail": "the engine is busy"}, retryable=True)
 BROKEN = Outcome(error={"code": "engine_failed", "detail": "the engine answered 500"})
 
 _numbers = count(1)
@@ -116,6 +118,29 @@ def place(raw: "redis.Redis", held_job_id: str) -> str:
     """Return the place of a job under lease."""
     (found,) = [str(each) for each in raw.zrange(keyspace.LEASED, 0, -1) if held_job_id in each]
     return found
+
+
+def where(raw: "redis.Redis", submitted_job_id: str) -> str:
+    """Return the place that a job's record names."""
+    return str(raw.hget(keyspace.job(submitted_job_id), "place"))
+
+
+def pass_deadline(raw: "redis.Redis", submitted_job_id: str) -> None:
+    """Leave the store as it is once the job's deadline has passed."""
+    due = {where(raw, submitted_job_id): 1}
+    assert raw.zadd(keyspace.DEADLINES, due, xx=True, ch=True) == 1
+    raw.hset(keyspace.job(submitted_job_id), "deadline_at", 1)
+
+
+def pass_delay(raw: "redis.Redis", submitted_job_id: str) -> None:
+    """Leave the store as it is once the pause before the job's next attempt is over."""
+    assert raw.zadd(keyspace.DELAYED, {where(raw, submitted_job_id): 1}, xx=True, ch=True) == 1
+
+
+def pass_retention(raw: "redis.Redis", ended_job_id: str) -> None:
+    """Leave the store as it is once an ended job is due for removal."""
+    due = {where(raw, ended_job_id): 1}
+    assert raw.zadd(keyspace.RETENTION_JOBS, due, xx=True, ch=True) == 1
 
 
 def contents(raw: "redis.Redis") -> dict[str, Any]:

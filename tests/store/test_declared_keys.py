@@ -91,9 +91,10 @@ def _every_end(side: Side) -> None:
     side.queue.retry(dead.tenant, dead.id, side.queue.fetch(dead.tenant, dead.id).version)
     side.queue.cancel(dead.tenant, dead.id)
     side.queue.erase("acme", submit(side.queue).id)
-    side.queue.erase("acme", side.claimed().job.id, force=True)
+    running = side.claimed().job
+    side.queue.erase(running.tenant, running.id, force=True)
     cancelled = side.claimed()
-    side.queue.cancel("acme", cancelled.job.id)
+    side.queue.cancel(cancelled.job.tenant, cancelled.job.id)
     lapse(side.raw, cancelled)
     overdue = side.queue.submit(request(deadline_seconds=0)).job
     side.queue.fetch("acme", overdue.id)
