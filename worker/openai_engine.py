@@ -11,6 +11,7 @@ from openai import (
     APIStatusError,
     AsyncOpenAI,
     AsyncStream,
+    DefaultAsyncHttpxClient,
     Omit,
     Timeout,
     omit,
@@ -19,6 +20,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from chalicelib.jobs import JsonObject
 from chalicelib.settings import EngineSettings
+from worker.bounded import bound
 from worker.engines import Answer, EngineFailure, carried, messages_of
 from worker.patience import backoff_seconds, retry_after_seconds
 
@@ -56,6 +58,9 @@ class OpenAIEngine:
             timeout=Timeout(None, connect=CONNECT_SECONDS),
             # Tried again here, where a connection that dies before the first text counts too.
             max_retries=0,
+            http_client=DefaultAsyncHttpxClient(event_hooks={"response": [bound]}),
+            # Unpacked, what is compressed has no bound.
+            default_headers={"Accept-Encoding": "identity"},
         )
 
     async def run(self, request: JsonObject, tell: Callable[[str], None]) -> JsonObject:
