@@ -1,7 +1,8 @@
 """What the worker's tests share: an engine's server, the suite's store, and both ways to it."""
 
+import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -10,10 +11,10 @@ from chalicelib.inbox import Inbox
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
 from chalicelib.store import Store, connect
-from tests.worker.doubles import Door, Reach, Routers, via
+from tests.worker.doubles import Reach, via
 from tests.worker.engine_server import EngineServer
 from tests.worker.harness import queue_settings
-from tests.worker.standin import standing_in
+from tests.worker.routers import Router, Routers
 from worker.ways import Way, far, near
 
 # A third of it is time enough for a call to a laptop's host on a busy machine.
@@ -57,16 +58,31 @@ def inbox(store: Store) -> Inbox:
     return Inbox(store, queue_settings())
 
 
-@pytest.fixture
-def routers() -> Iterator[Routers]:
-    """Start routers, and leave none behind."""
+@pytest.fixture(scope="session")
+def lasting(valkey_url: str) -> Iterator[Callable[[float], Router]]:
+    """Routers on the suite's store, one for each length of leases, that outlive a test."""
     with ExitStack() as stack:
 
-        def start(store_url: str, lease_seconds: float) -> Door:
-            connected = connect(store_url)
-            stack.callback(connected.close)
-            leases = JobLeases(connected, queue_settings(lease_seconds))
-            return Door(stack.enter_context(standing_in(leases)), "token")
+        @functools.cache
+        def start(lease_seconds: float) -> Router:
+            router = Router(valkey_url, lease_seconds)
+            stack.callback(router.stop)
+            return router
+
+        yield start
+
+
+@pytest.fixture
+def routers(lasting: Callable[[float], Router], valkey_url: str) -> Iterator[Routers]:
+    """Routers on any store; those on another than the suite's end with the test."""
+    with ExitStack() as stack:
+
+        def start(store_url: str, lease_seconds: float) -> Router:
+            if store_url == valkey_url:
+                return lasting(lease_seconds)
+            router = Router(store_url, lease_seconds)
+            stack.callback(router.stop)
+            return router
 
         yield start
 
@@ -85,8 +101,8 @@ def reach(how: str, store_url: str, store: Store, routers: Routers) -> Iterator[
         def make(lease_seconds: float) -> Way:
             if how == "store":
                 return near(JobLeases(store, queue_settings(lease_seconds)))
-            door = routers(store_url, lease_seconds)
-            return far(stack.enter_context(via(door.url, door.token)), poll_seconds=0.2)
+            router = routers(store_url, lease_seconds)
+            return far(stack.enter_context(via(router.url, router.token)), poll_seconds=0.2)
 
         yield Reach(make, short_seconds=0.2 if how == "store" else SHORT_OVER_HTTPS)
 

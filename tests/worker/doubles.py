@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from chalicelib.errors import StoreUnavailable
 from chalicelib.jobs import JobState, JsonObject
@@ -17,17 +16,6 @@ from worker.engines import Engine
 from worker.loop import Worker, WorkerSettings
 from worker.via import Via
 from worker.ways import Way
-
-
-class Door(NamedTuple):
-    """Where a router answers, and a worker's token for it."""
-
-    url: str
-    token: str
-
-
-type Routers = Callable[[str, float], Door]
-"""Starts a router on the store at an address, with leases so long."""
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import tinyllama
 from chalicelib.settings import PROJECT, child_environment
+
+type Routers = Callable[[str, float], Router]
+"""Gives a router on the store at an address, with leases so long."""
 
 
 class Router:

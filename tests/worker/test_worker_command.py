@@ -8,9 +8,9 @@ import pytest
 
 from chalicelib.jobs import JobState
 from chalicelib.queueing import JobQueue
-from tests.worker.doubles import Routers
 from tests.worker.engine_server import EngineServer
 from tests.worker.harness import ended, log_lines, submit, wait_for
+from tests.worker.routers import Routers
 from worker.__main__ import main
 
 
@@ -62,9 +62,9 @@ def test_the_command_runs_the_configured_engine(
 def test_with_via_the_command_works_through_a_router_and_needs_no_store(
     store_url: str, queue: JobQueue, routers: Routers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, token = routers(store_url, 30)
+    router = routers(store_url, 30)
     monkeypatch.setenv("TINYLLAMA_STORE_URL", "")
-    monkeypatch.setenv("TINYLLAMA_WORKER_TOKEN", token)
+    monkeypatch.setenv("TINYLLAMA_WORKER_TOKEN", router.token)
     job_id = submit(queue)
 
     def meanwhile() -> None:
@@ -73,7 +73,7 @@ def test_with_via_the_command_works_through_a_router_and_needs_no_store(
 
     thread = threading.Thread(target=meanwhile)
     thread.start()
-    code = main(["--via", url, "--poll-seconds", "0.5"])
+    code = main(["--via", router.url, "--poll-seconds", "0.5"])
     thread.join()
 
     assert code == 0

@@ -18,9 +18,9 @@ from chalicelib.queueing import JobQueue
 from chalicelib.settings import PROJECT, child_environment
 from chalicelib.store import connect
 from tests.servers import Server
-from tests.worker.doubles import Door, Routers
 from tests.worker.engine_server import EngineServer, stream
 from tests.worker.harness import ended, log_lines, queue_settings, submit, wait_for
+from tests.worker.routers import Routers
 
 LEASE_SECONDS = 1.5
 POLL_SECONDS = 0.5
@@ -66,7 +66,6 @@ type Start = Callable[..., WorkerProcess]
 def start(how: str, tmp_path: Path, store_url: str, routers: Routers) -> Iterator[Start]:
     """Start workers that go each way to the queue, and leave none behind."""
     started: list[WorkerProcess] = []
-    doors: dict[str, Door] = {}
 
     def start(*arguments: str, on: str = store_url, **settings: str) -> WorkerProcess:
         variables = {
@@ -75,10 +74,9 @@ def start(how: str, tmp_path: Path, store_url: str, routers: Routers) -> Iterato
             "TINYLLAMA_ENGINE_URL": "",
         } | {f"TINYLLAMA_{name.upper()}": value for name, value in settings.items()}
         if how == "https":
-            door = doors.get(on) or routers(on, float(variables["TINYLLAMA_LEASE_SECONDS"]))
-            doors[on] = door
-            arguments = (*arguments, "--via", door.url, "--poll-seconds", str(POLL_SECONDS))
-            variables |= {"TINYLLAMA_STORE_URL": "", "TINYLLAMA_WORKER_TOKEN": door.token}
+            router = routers(on, float(variables["TINYLLAMA_LEASE_SECONDS"]))
+            arguments = (*arguments, "--via", router.url, "--poll-seconds", str(POLL_SECONDS))
+            variables |= {"TINYLLAMA_STORE_URL": "", "TINYLLAMA_WORKER_TOKEN": router.token}
         started.append(WorkerProcess(tmp_path, arguments, variables))
         return started[-1]
 
