@@ -1,6 +1,7 @@
 """All scenarios, in the order in which they run; what fills the memory comes last."""
 
 from chaos import (
+    clocks,
     disks,
     engines,
     failover,
@@ -15,7 +16,18 @@ from chaos import (
 
 _ORDER = [
     module.__name__
-    for module in (workers, storage, disks, network, failover, engines, fronting, storm, memory)
+    for module in (
+        workers,
+        storage,
+        disks,
+        network,
+        failover,
+        engines,
+        fronting,
+        clocks,
+        storm,
+        memory,
+    )
 ]
 
 SCENARIOS = sorted(

@@ -1,22 +1,13 @@
-"""The HTTP API under attack, and clocks that disagree."""
+"""The HTTP API under attack, between callers and store, and between workers and store."""
 
-import subprocess
 import time
 
-from chalicelib.queueing import JobQueue
 from chaos.audit import Audit
-from chaos.config import LEASE_SECONDS, queue_settings
-from chaos.engine import EvilEngine
 from chaos.ledger import Ledger, Load
-from chaos.observing import come_to_rest
-from chaos.processes import python
+from chaos.processes import Group
 from chaos.registry import scenario
 from chaos.routers import Router
-from chaos.stand import REST_SECONDS, Stand, wait_for
-
-_APART_SECONDS = 300
-_RERUN_SECONDS = LEASE_SECONDS + 2
-_MINUTE_MS = 60_000
+from chaos.stand import Stand
 
 
 @scenario(
@@ -67,62 +58,32 @@ def store_under_api(stand: Stand) -> Audit:
     return stand.audit(ledger, server.url)
 
 
-def _clock(shifted_seconds: int) -> float:
-    command = python("-c", "import time; print(time.time())", shifted_seconds=shifted_seconds)
-    told = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    return float(told.stdout)
-
-
 @scenario(
-    "clocks",
-    "API five minutes ahead, one worker five minutes behind, one ahead",
-    "times and leases go by the store's clock alone",
+    "http",
+    "workers over HTTPS: API and worker killed, replies lost behind the API",
+    "every acknowledged job ends once, as with workers on the store",
 )
-def clocks_apart(stand: Stand) -> Audit:
-    """Let no two processes agree on the time; kill the worker that is ahead in mid-job."""
+def workers_over_https(stand: Stand) -> Audit:
+    """Let workers reach the store through the API alone, and strike on either side of it."""
     server, evil = stand.server(), stand.engine()
-    queue = JobQueue(stand.connect(server.url), queue_settings())
-    router = Router(stand, server.url, shifted_seconds=_APART_SECONDS)
-    ledger = Ledger(router.front())
-    audit = Audit()
-    apart = abs(_clock(_APART_SECONDS) - _clock(0))
-    audit.expect(apart > _APART_SECONDS / 2, f"the clocks are only {apart:.0f} s apart")
-    for shift in (_APART_SECONDS, -_APART_SECONDS):
-        took = _rerun_seconds(stand, server.url, ledger, evil, shift)
-        audit.expect(took > 0, "a lease that was renewed was lost")
-        audit.expect(took < _RERUN_SECONDS, f"a killed worker's job ran again after {took:.1f} s")
-    audit.add(stand.audit(ledger, server.url))
-    with server.client() as raw:
-        now_ms = int(raw.time()[0]) * 1000
-    for entry in ledger.entries:
-        job = queue.fetch(entry.tenant, str(entry.id))
-        times = (job.created_at, job.started_at, job.ended_at)
-        apart = max(abs(now_ms - moment) for moment in times if moment)
-        audit.expect(apart < 2 * _MINUTE_MS, f"{job.id}: a time {apart} ms off the store's clock")
-    return audit
+    proxy = stand.proxy(server.socket)
+    router = Router(stand, proxy.url)
+    ledger = stand.ledger(server.url)
 
+    def hire() -> Group:
+        far = ("--via", router.address, "--poll-seconds", "0.5")
+        return stand.worker("", *far, engine_url=evil.url, worker_token=router.worker_token())
 
-def _rerun_seconds(
-    stand: Stand, url: str, ledger: Ledger, evil: EvilEngine, shifted_seconds: int
-) -> float:
-    """Kill a worker whose clock is shifted, beside one that is shifted the other way.
-
-    Returns how long its job waited for the other; 0 when it had lost the job while it lived.
-    """
-    doomed = stand.worker(url, engine_url=evil.url, shifted_seconds=shifted_seconds)
-    held = ledger.submit("stall*1 until its worker is killed")
-    for _ in range(stand.pick(3, 20)):
-        ledger.submit("slow* two three")
-    wait_for(lambda: evil.calls[held.key], "the job runs")
-    heir = stand.worker(url, engine_url=evil.url, shifted_seconds=-shifted_seconds)
-    heir.await_log("worker.started")
-    # Several leases long: an honest worker must keep it, whatever its clock says.
-    time.sleep(2.5 * LEASE_SECONDS)
-    kept = evil.calls[held.key] == 1
-    doomed.kill()
-    killed = time.monotonic()
-    wait_for(lambda: evil.calls[held.key] > 1, "the job runs again")
-    took = time.monotonic() - killed
-    come_to_rest(stand.connect(url), REST_SECONDS)
-    heir.terminate()
-    return took if kept else 0
+    workers = [hire(), hire()]
+    with Load(ledger, words="slow* one two", per_second=10):
+        for _ in range(stand.pick(1, 10)):
+            time.sleep(1.5)
+            workers.pop(0).kill()
+            workers.append(hire())
+            proxy.lose_first = True
+            time.sleep(1.5)
+            proxy.lose_first = False
+            router.kill()
+            router.restart()
+            time.sleep(1)
+    return stand.audit(ledger, server.url)

@@ -29,13 +29,13 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Router:
-    """An API process that may be killed and started again at the same address."""
+    """An API process that may be killed and started again at the same *address*."""
 
     def __init__(self, stand: Stand, store_url: str, *, shifted_seconds: int = 0) -> None:
         self._stand = stand
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._port = free_port()
-        self._address = f"http://127.0.0.1:{self._port}"
+        self.address = f"http://127.0.0.1:{self._port}"
         self._shifted_seconds = shifted_seconds
         self._variables = config.variables() | {
             "TINYLLAMA_ENV": settings.LOCAL,
@@ -49,7 +49,11 @@ class Router:
 
     def front(self) -> HttpFront:
         """Return the way in, with a token of each tenant."""
-        return HttpFront(self._address, {tenant: self._token(tenant) for tenant in TENANTS})
+        return HttpFront(self.address, {tenant: self._token(tenant) for tenant in TENANTS})
+
+    def worker_token(self) -> str:
+        """Return a token for workers over HTTPS."""
+        return self._token("operator", "worker:run")
 
     def kill(self) -> None:
         """End the process as a crash would."""
@@ -71,7 +75,7 @@ class Router:
         while time.monotonic() < deadline and self.group.process.poll() is None:
             with (
                 contextlib.suppress(OSError),
-                _OPENER.open(f"{self._address}/openapi.json", timeout=5),
+                _OPENER.open(f"{self.address}/openapi.json", timeout=5),
             ):
                 return
             time.sleep(0.1)
@@ -82,13 +86,13 @@ class Router:
         path.write_text(json.dumps({"keys": [{**public, "kid": _KEY_ID, "use": "sig"}]}))
         return path
 
-    def _token(self, tenant: str) -> str:
+    def _token(self, tenant: str, scopes: str = _SCOPES) -> str:
         now = datetime.now(UTC)
         claims = {
             "iss": _ISSUER,
             "aud": _AUDIENCE,
             "sub": tenant,
-            "scope": _SCOPES,
+            "scope": scopes,
             "iat": now,
             "exp": now + timedelta(minutes=_TOKEN_MINUTES),
         }
