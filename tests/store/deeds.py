@@ -22,6 +22,7 @@ from tests.store.harness import (
     claim,
     draft,
     lapse,
+    pass_event_retention,
     place,
     request,
     submit,
@@ -198,13 +199,7 @@ def _adopt(near: Side) -> Call:
 
 
 def _forget(near: Side) -> Call:
-    published = near.published()
-    (subject,) = [
-        str(each)
-        for each in near.raw.zrange(keyspace.RETENTION_EVENTS, 0, -1)
-        if str(each).startswith(published)
-    ]
-    near.raw.zadd(keyspace.RETENTION_EVENTS, {subject: 1}, xx=True)
+    subject = pass_event_retention(near.raw, near.published())
     return lambda far: _untold(far.sweeper.forget(subject))
 
 

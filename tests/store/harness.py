@@ -143,6 +143,14 @@ def pass_retention(raw: "redis.Redis", ended_job_id: str) -> None:
     assert raw.zadd(keyspace.RETENTION_JOBS, due, xx=True, ch=True) == 1
 
 
+def pass_event_retention(raw: "redis.Redis", event_id: str) -> str:
+    """Leave the store as it is once an event is to be forgotten; returns how that is due."""
+    kept = [str(each) for each in raw.zrange(keyspace.RETENTION_EVENTS, 0, -1)]
+    (found,) = [each for each in kept if each.startswith(event_id)]
+    raw.zadd(keyspace.RETENTION_EVENTS, {found: 1})
+    return found
+
+
 def contents(raw: "redis.Redis") -> dict[str, Any]:
     """Return all that the store holds with its expiry, but for what is renewed by the clock."""
     return {key: _value(raw, key) for key in raw.scan_iter(count=1000)}
