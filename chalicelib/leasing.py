@@ -168,7 +168,7 @@ class JobLeases:
     def beat(self, worker: str, slots: int) -> None:
         """Tell that *worker* lives and runs *slots* jobs at once; 0 when it ends.
 
-        It counts as live for ten seconds.
+        It counts as live for fifteen seconds.
         """
         keys = (keyspace.WORKERS, keyspace.SLOTS, keyspace.COUNTERS)
         self._store.run(_BEAT, keys, (worker, slots, limits.WORKER_SILENT_SECONDS * 1000))

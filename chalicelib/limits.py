@@ -42,7 +42,8 @@ RATE_PER_MINUTE = 600
 WAITERS = 100
 MEMORY_SHARE = 0.8
 MEMORY_MARK_SECONDS = 180
-WORKER_SILENT_SECONDS = 10
+# Longer than a worker over HTTPS is silent by default: it asks or renews each 10 s.
+WORKER_SILENT_SECONDS = 15
 RETRY_AFTER_SECONDS = 2
 
 # How long a tick may sweep of the minute that is its own, and how often a laptop's runs.
