@@ -142,3 +142,22 @@ def idempotency(tenant: str, route: str, key: str) -> str:
     """Name the string, the id and body hash first sent under the caller's key; 24 hours."""
     digest = hashlib.sha256(f"{route}\0{key}".encode()).hexdigest()
     return f"{_TAG}idem:{tenant}:{digest}"
+
+
+def owner(key: str) -> str | None:
+    """Return whose *key* is that ends in a tenant and an ending without a colon, else None.
+
+    That is a lease of events or an idempotency key: nobody else names both.
+    """
+    for kind in ("lease", "idem"):
+        start = f"{_TAG}{kind}:"
+        tenant, colon, _ = key.removeprefix(start).rpartition(":")
+        if key.startswith(start) and colon:
+            return tenant
+    return None
+
+
+def subject(kind: str, key: str) -> str | None:
+    """Return what *key* names after its *kind* (``job``, ``event``, ``gone``), else None."""
+    start = f"{_TAG}{kind}:"
+    return key[len(start) :] if key.startswith(start) else None

@@ -9,6 +9,7 @@ import redis
 from redis.crc import key_slot
 
 from chalicelib import keyspace
+from chalicelib.erasure import TenantErasure
 from chalicelib.errors import RouterError
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import Draft
@@ -118,6 +119,7 @@ def _every_lost_record(side: Side, store: Store) -> None:
     side.raw.zadd(keyspace.OLD_JOB_LEASES, {old: 1})
     side.sweeper.adopt(old)
     Upkeep(store, SETTINGS, RetentionSettings(), time.monotonic).tick()
+    TenantErasure(store, SETTINGS, RetentionSettings()).erase("acme")
 
 
 def _run_every_move_in_every_way(side: Side, store: Store) -> None:
