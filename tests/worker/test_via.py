@@ -3,12 +3,19 @@
 import base64
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from chalicelib.errors import BodyTooLarge, LeaseLost, NotConfigured, StoreUnavailable
 from chalicelib.jobs import JobState
@@ -295,6 +302,47 @@ def test_a_router_that_nobody_answers_for_is_away() -> None:
         leases.claim(TOKEN)
 
     assert caught.value.kind == "ConnectError"
+
+
+def test_a_router_whose_certificate_nobody_vouches_for_is_told_nothing(
+    router: RouterServer, tmp_path: Path
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    router.socket = context.wrap_socket(router.socket, server_side=True)
+
+    with (
+        via(router.url.replace("http:", "https:")) as leases,
+        pytest.raises(BackLater) as caught,
+    ):
+        leases.claim(TOKEN)
+
+    assert caught.value.kind == "ConnectError"
+    assert router.calls == []
+
+
+def self_signed(folder: Path) -> Path:
+    """Return a file with a key and its certificate for loopback."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file = folder / "both.pem"
+    file.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
+    return file
 
 
 def test_what_no_call_may_carry_is_not_sent(

