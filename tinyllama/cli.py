@@ -1,4 +1,4 @@
-"""The command line: ``tinyllama token``, ``up`` and ``demo``."""
+"""The command line: ``tinyllama token``, ``up``, ``demo``, ``tick`` and ``erase-tenant``."""
 
 from typing import Annotated
 
@@ -44,6 +44,25 @@ def demo() -> None:
     from tinyllama import system  # noqa: PLC0415
 
     system.demo()
+
+
+@app.command()
+def tick() -> None:
+    """Do what is due in the store, once; for a schedule of your own."""
+    from tinyllama import operating  # noqa: PLC0415
+
+    operating.tick()
+
+
+@app.command()
+def erase_tenant(
+    tenant: Annotated[str, typer.Argument(help="Whose everything is removed.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002
+) -> None:
+    """Remove a tenant's jobs, events and keys, and every trace of them."""
+    from tinyllama import operating  # noqa: PLC0415
+
+    operating.erase_tenant(tenant, confirmed=yes)
 
 
 def main() -> None:
