@@ -73,9 +73,9 @@ class OpenAIEngine:
             async with asyncio.timeout(self._silence_seconds) as silence:
                 return await self._try_repeatedly(request, tell, silence)
         except TimeoutError:
-            raise EngineFailure(
-                "engine_timeout", f"the engine was silent for {self._silence_seconds:g} seconds"
-            ) from None
+            detail = f"the engine was silent for {self._silence_seconds:g} seconds"
+            # Not again here, where the time is used up; another worker's engine may answer.
+            raise EngineFailure("engine_timeout", detail, retry_after_seconds=0) from None
 
     async def close(self) -> None:
         """Close the connections."""
