@@ -36,7 +36,8 @@ START = Cursor(0, 0)
 class TokenPage:
     """Text since a cursor. *reset*: an earlier attempt's text is void and this begins anew.
 
-    *complete*: the job has ended and nothing follows *cursor*.
+    *complete*: the job has ended and nothing follows *cursor*. *legible*: what is said can be read
+    here; a worker of 0.1.0 wrote it down otherwise.
     """
 
     attempt: int
@@ -45,6 +46,7 @@ class TokenPage:
     cursor: Cursor
     state: JobState
     complete: bool
+    legible: bool = True
 
 
 class TokenStreams:
@@ -58,13 +60,13 @@ class TokenStreams:
         # A reader of an earlier attempt begins anew; so does one whose cursor is none of ours.
         start = after if after.attempt == job.attempt else Cursor(job.attempt, 0)
         key = keyspace.job_tokens(job.id)
-        state, attempt, entries = self._store.read(
+        state, attempt, found = self._store.read(
             ("HGET", keyspace.job(job.id), "state"),
             ("HGET", keyspace.job(job.id), "attempt"),
             ("XRANGE", key, f"({start}", "+", "COUNT", limits.STREAM_ENTRIES),
         )
         # All of one attempt: a new one begins with an empty stream.
-        entries = [each for each in entries if each[0].startswith(f"{job.attempt}-")]
+        entries = [each for each in found if each[0].startswith(f"{job.attempt}-")]
         cursor = Cursor.parse(entries[-1][0]) if entries else start
         now = JobState(state) if state else job.state
         last = len(entries) < limits.STREAM_ENTRIES and attempt in {None, str(job.attempt)}
@@ -75,12 +77,12 @@ class TokenStreams:
             cursor=cursor,
             state=now,
             complete=now.ended and last,
+            legible=len(entries) == len(found),
         )
 
     def await_text(self, job: Job, page: TokenPage, seconds: float) -> None:
         """Block until *job* says more than *page* holds or changes otherwise, or time is over."""
-        streams = {
-            keyspace.job_tokens(job.id): str(page.cursor),
-            keyspace.job_bell(job.id): f"{job.version}-0",
-        }
+        streams = {keyspace.job_bell(job.id): f"{job.version}-0"}
+        if page.legible:
+            streams[keyspace.job_tokens(job.id)] = str(page.cursor)
         self._store.await_entry(streams, seconds)

@@ -4,7 +4,7 @@ Any number of ticks may run at once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from redis import ResponseError
@@ -109,8 +109,8 @@ class Upkeep:
         passed_over: set[str] = set()
         failed = 0
         # What failed stays due, and must not hide what comes after it.
-        while due := set(self._sweeper.due(_BATCH + len(passed_over))) - passed_over:
-            for each in sorted(due, key=_rank):
+        while due := self._due(passed_over):
+            for each in due:
                 if self._clock() >= deadline:
                     return done, failed, False
                 deed = self._try(each)
@@ -121,6 +121,11 @@ class Upkeep:
                     failed += deed == _FAILED
         return done, failed, True
 
+    def _due(self, passed_over: Collection[str]) -> list[str]:
+        listed = self._sweeper.due(_BATCH + len(passed_over))
+        # Of one kind the oldest stays first: jobs of 0.1.0 are adopted in their order.
+        return sorted((each for each in listed if each not in passed_over), key=_rank)
+
     def _try(self, due: str) -> str:
         try:
             return self._sweeper.do(due)
@@ -130,5 +135,5 @@ class Upkeep:
             return _FAILED
 
 
-def _rank(due: str) -> tuple[int, str]:
-    return _VERBS.index(due.partition(" ")[0]), due
+def _rank(due: str) -> int:
+    return _VERBS.index(due.partition(" ")[0])
