@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from chalicelib import __version__
 from chalicelib.settings import PROJECT
 
 HERE = Path(__file__).parent
@@ -39,7 +40,7 @@ class Contender:
     def versions(self) -> str:
         """Return what was installed, as far as it matters here."""
         if self.name == "ours":
-            return f"redis {version('redis')}"
+            return f"{__version__}, redis {version('redis')}"
         wanted = (self.name, "taskiq-redis", "kombu", "redis")
         pins = self._requirements.read_text(encoding="utf-8").splitlines()
         return ", ".join(

