@@ -24,7 +24,7 @@ def valkey(short_folder: Path) -> Iterator[Server]:
     """A Valkey of the suite's own."""
     folder = short_folder / "valkey"
     folder.mkdir()
-    server = Server(folder, get_binary_path())
+    server = Server(folder, get_binary_path(), "--appendonly", "no")  # nothing kills it
     yield server
     server.stop()
 

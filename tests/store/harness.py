@@ -20,7 +20,9 @@ from chalicelib.sweeping import Sweeper
 SETTINGS = QueueSettings(lease_seconds=30, max_attempts=3, queue_length=1000)
 DONE = Outcome(result={"text": "Hello", "finish_reason": "stop", "engine": "echo", "model": "m"})
 CANCELLED = Outcome(cancelled=True)
-FLAKY = Outcome(error={"code": "engine_failed", "detail": "the engine is busy"}, retryable=True)
+FLAKY = Outcome(
+    error={"code": "engine_failed", "detail": "busy"}, retryable=True, retry_after_seconds=60
+)
 BROKEN = Outcome(error={"code": "engine_failed", "detail": "the engine answered 500"})
 
 _numbers = count(1)
@@ -163,6 +165,7 @@ def _value(raw: "redis.Redis", key: str) -> Any:
     if key.startswith(keyspace.lease("")):
         return raw.get(key) if kind == "string" else {**raw.hgetall(key), "end": ""}
     readers: dict[str, Callable[[], Any]] = {
+        "none": lambda: None,  # its time came between two looks
         "string": lambda: raw.get(key),
         "hash": lambda: raw.hgetall(key),
         "stream": lambda: raw.xrange(key),
