@@ -41,6 +41,9 @@ def job(
         found: JsonObject | None = json.loads(record[name]) if record.get(name) else None
         return found
 
+    request = document("request") or {}
+    # 0.1.0 kept what the caller wants to find again with the request.
+    kept_inside = request.pop("metadata", None)
     return Job(
         id=job_id,
         tenant=record["tenant"],
@@ -48,11 +51,11 @@ def job(
         version=int(record["version"]),
         attempt=int(record["attempt"]),
         max_attempts=int(record["max_attempts"]),
-        request=document("request") or {},
+        request=request,
         created_at=int(record["created_at"]),
         priority=_BY_DIGIT.get(record.get("priority", ""), Priority.NORMAL),
-        model=record.get("model") or None,
-        metadata=document("metadata"),
+        model=record.get("model") or request.get("model"),
+        metadata=document("metadata") or kept_inside,
         deadline_at=moment("deadline_at"),
         retry_at=moment("retry_at"),
         cancel_requested=record.get("cancel_requested") == "1",

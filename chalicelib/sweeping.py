@@ -3,6 +3,7 @@
 A sweep lists what is due; each move then looks again, so that any number of sweepers may run.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,10 +74,16 @@ class Sweeper:
     def adopt(self, job_id: str) -> str:
         """Take over a job of version 0.1.0: the state it is in then, or an empty text."""
         # The tenant names keys, and a script must declare its keys before it runs.
-        (tenant,) = self._store.read(("HGET", keyspace.job(job_id), "tenant"))
-        given: dict[str, object] = {"priority": records.PRIORITIES[Priority.NORMAL]}
+        (record,) = self._store.read(("HMGET", keyspace.job(job_id), "tenant", "request"))
+        tenant, request = record[0] or "", json.loads(record[1] or "{}")
+        metadata = request.get("metadata")
+        given: dict[str, object] = {
+            "priority": records.PRIORITIES[Priority.NORMAL],
+            "model": request.get("model") or "",
+            "metadata": "" if metadata is None else json.dumps(metadata),
+        }
         keys = keyspace.OLD_READY_JOBS, keyspace.OLD_JOB_LEASES
-        return str(self._moves.run(_ADOPT, (tenant or "", job_id), given, keys=keys))
+        return str(self._moves.run(_ADOPT, (tenant, job_id), given, keys=keys))
 
     def forget(self, subject: str, *, force: bool = False) -> bool:
         """Remove an event (``<id> <tenant> <bytes>``) whose retention is over.

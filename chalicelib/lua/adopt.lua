@@ -1,6 +1,6 @@
 -- Take over a job that 0.1.0 queued, or that one of its workers ran and let lapse.
 -- KEYS  a job's (lib/job.lua), 24 ready jobs of 0.1.0, 25 leases of 0.1.0
--- ARGV  1 given: id, tenant, priority, how an end is kept
+-- ARGV  1 given: id, tenant, priority, model, metadata, how an end is kept
 -- Returns the state the job is in now, or '' when there was nothing to adopt.
 local now = now_ms()
 local lease_end = redis.call('ZSCORE', KEYS[25], given.id)
@@ -19,8 +19,8 @@ local under_way = record[1] == 'queued' or record[1] == 'running'
 if record[5] ~= given.tenant or not under_way or field('place') then
   return ''
 end
-redis.call('HSET', K.job, 'metadata', '', 'model', '', 'priority', given.priority,
-  'size', #record[2], 'allowance', record[3], 'deadline_ms', '')
+redis.call('HSET', K.job, 'metadata', given.metadata, 'model', given.model,
+  'priority', given.priority, 'size', #record[2], 'allowance', record[3], 'deadline_ms', '')
 line_up(given.priority, nil, #record[2], now)
 redis.call('ZADD', K.index, record[4], given.id)
 if record[1] == 'running' then

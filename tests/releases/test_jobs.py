@@ -186,6 +186,23 @@ def test_adopted_jobs_keep_their_order_and_are_listed(
     assert listed == ids[::-1]
 
 
+def test_model_and_metadata_of_a_job_of_the_old_release_are_told_and_found(
+    old: OldSide, store: Store, queue: JobQueue
+) -> None:
+    job_id, metadata = _id(), {"order": 7, "tags": [], "none": {}}
+    old("submit", job_id, "acme", PROMPT | {"model": "tiny", "metadata": metadata})
+
+    before = queue.fetch("acme", job_id)
+    _upkeep(store).tick()
+    after = queue.fetch("acme", job_id)
+
+    assert before == after
+    assert (after.model, after.metadata) == ("tiny", metadata)
+    assert after.request == PROMPT | {"model": "tiny"}
+    (listed,) = JobLists(store).jobs("acme", None, 10, model="tiny").jobs
+    assert (listed.id, listed.metadata) == (job_id, metadata)
+
+
 # What the new release does to jobs of the old one
 
 
@@ -199,6 +216,8 @@ def test_a_job_of_the_old_release_is_cancelled_while_it_waits(
     assert job.state is JobState.CANCELLED
     assert old("claim", _token()) is None
     assert leases.claim(_token()) is None
+    # docs/operations.md, "Upgrading": it has no word for the state.
+    assert old("fetch", "acme", job_id) == {"error": "ValueError"}
 
 
 def test_an_old_worker_that_knows_no_cancel_delivers_a_whole_result(
