@@ -9,16 +9,15 @@ local live = given.token and number(KEYS[5], 'end') >= now
 for index = 2, #ARGV do
   local id, event = ARGV[index], KEYS[index + 4]
   local record = redis.call('HMGET', event, 'tenant', 'delivered', 'acked_by')
-  if record[1] ~= given.tenant then
-    return 0
-  end
+  local held = live and redis.call('HEXISTS', KEYS[5], id) == 1
   local repeated = record[2] == '1' and (not given.token or record[3] == given.token)
-  if not repeated then
-    if given.token and not (live and redis.call('HEXISTS', KEYS[5], id) == 1) then
+  -- One whose retention ended under the lease is as good as acknowledged.
+  if record[1] or not held then
+    if record[1] ~= given.tenant or given.token and not repeated and not held then
       return 0
     end
+    waiting[#waiting + 1] = {id = id, event = event, delivered = record[2] == '1'}
   end
-  waiting[index - 1] = {id = id, event = event, delivered = record[2] == '1'}
 end
 for _, one in ipairs(waiting) do
   local keys = {
