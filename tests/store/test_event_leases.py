@@ -414,6 +414,21 @@ def test_event_whose_retention_ends_under_a_lease_is_forgotten(
     assert not raw.exists(keyspace.inbox("acme"), keyspace.inbox_leases("acme"))
 
 
+@pytest.mark.parametrize("how", ["all", "each"])
+def test_what_was_forgotten_under_a_lease_keeps_no_other_from_being_acknowledged(
+    store: Store, inbox: Inbox, inbox_leases: InboxLeases, raw: "redis.Redis", how: str
+) -> None:
+    published = _publish(inbox, 2)
+    one, _ = _lease(inbox_leases, 2)
+    pass_event_retention(raw, published[0])
+    sweep(sweeper_of(store))
+
+    inbox_leases.acknowledge("acme", one, None if how == "all" else published)
+
+    assert inbox.read("acme", published[1]).delivered
+    assert not raw.exists(keyspace.inbox("acme"), keyspace.inbox_leases("acme"))
+
+
 def test_many_lapsed_leases_all_come_back_in_order(
     inbox: Inbox, inbox_leases: InboxLeases, raw: "redis.Redis"
 ) -> None:
