@@ -31,6 +31,13 @@ chaos: $(READY) ## break everything that can be, at length; writes bench/results
 chaos-short: $(READY) ## the same in about three minutes
 	$(BIN)/python -m chaos --short
 
+soak: $(READY) ## a mixed load for three minutes, start and end included
+	$(BIN)/python -m bench.soak --minutes 2.5
+
+soak-long: $(READY) ## the same for thirty; writes bench/results/soak.md and its picture
+	$(BIN)/python -m bench.soak --minutes 30 --results bench/results/soak.md \
+	  --image docs/images/soak.svg
+
 lint: $(READY) ## style, types, layers, generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -71,4 +78,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-engine chaos chaos-short lint fmt lock
+.PHONY: help run demo test test-fast test-engine chaos chaos-short soak soak-long lint fmt lock
