@@ -38,6 +38,12 @@ soak-long: $(READY) ## the same for thirty; writes bench/results/soak.md and its
 	$(BIN)/python -m bench.soak --minutes 30 --results bench/results/soak.md \
 	  --image docs/images/soak.svg
 
+model: $(READY) ## random moves against a plain model: MOVES=10000 from SEED=1
+	$(BIN)/python -m pytest tests/model -s -k stays_as --moves=$(or $(MOVES),10000) --seed=$(or $(SEED),1)
+
+model-long: $(READY) ## the same with a million moves: hours
+	$(MAKE) model MOVES=1000000 SEED=$(or $(SEED),1)
+
 lint: $(READY) ## style, types, layers, generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -78,4 +84,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-engine chaos chaos-short soak soak-long lint fmt lock
+.PHONY: help run demo test test-fast test-engine chaos chaos-short soak soak-long model model-long lint fmt lock

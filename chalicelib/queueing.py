@@ -145,10 +145,11 @@ class JobQueue:
 
         Returns the job as it is then. Raises JobNotFound, JobGone, JobEnded for another end.
         """
-        state = self._found(self._move(_CANCEL, tenant, job_id), job_id)
-        if state not in {JobState.CANCELLED, JobState.RUNNING}:
-            raise JobEnded(f"the job has ended: {state}")
-        return self.fetch(tenant, job_id)
+        self._found(self._move(_CANCEL, tenant, job_id), job_id)
+        job = self.fetch(tenant, job_id)
+        if job.state.ended and job.state is not JobState.CANCELLED:
+            raise JobEnded(f"the job has ended: {job.state}")
+        return job
 
     def retry(self, tenant: str, job_id: str, version: int) -> Job:
         """Queue a job again that failed or expired and is still as *version* says.

@@ -1,0 +1,54 @@
+"""Random moves leave the store as a plain model says, and a wrong rule is found within few."""
+
+import re
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from chalicelib.jobs import MOVES
+from tests.model.machine import Machine
+from tests.model.mistakes import MISTAKES
+from tests.model.model import Model
+from tests.model.run import run
+from tests.model.system import System
+from tests.model.terms import Terms
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
+
+_ROWS = {(str(state), str(to)) for state, reached in MOVES.items() for to in reached}
+_DIFFERENCE = re.compile("the rules|went from version|the same call again")
+
+
+def test_store_stays_as_the_model_says(system: System, pytestconfig: pytest.Config) -> None:
+    moves, first_seed = pytestconfig.getoption("moves"), pytestconfig.getoption("seed")
+
+    tally = run(Machine, system, moves=moves, first_seed=first_seed, report=print)
+
+    assert tally.moves >= moves
+    assert tally.repeats >= moves // 4
+    # Nothing but the rows of the table, and each of them where there was time to meet it.
+    assert tally.seen <= _ROWS | {(None, "queued")}
+    assert moves < 10_000 or tally.seen == _ROWS | {(None, "queued")}
+
+
+def test_store_stays_as_the_model_says_where_calls_are_limited(
+    system: System, pytestconfig: pytest.Config
+) -> None:
+    moves, first_seed = pytestconfig.getoption("moves") // 10, pytestconfig.getoption("seed")
+
+    class SixCallsAMinute(Machine):
+        terms: ClassVar[Terms] = replace(Terms(), rate_quota=6)
+
+    tally = run(SixCallsAMinute, system, moves=moves, first_seed=first_seed, report=print)
+
+    assert tally.moves >= moves
+
+
+@pytest.mark.parametrize("wrong", MISTAKES, ids=lambda wrong: wrong.__name__)
+def test_wrong_rule_is_found(wrong: type[Model], system: System) -> None:
+    class Mistaken(Machine):
+        model_made: ClassVar[type[Model]] = wrong
+
+    with pytest.raises(AssertionError, match=_DIFFERENCE):
+        run(Mistaken, system, moves=10_000, first_seed=1, shrink=False)
