@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from chalicelib import keyspace
+from chalicelib import keyspace, limits
 from chalicelib.erasure import TenantErasure
 from chalicelib.errors import JobNotFound, LeaseLost
 from chalicelib.events import Event
@@ -17,9 +17,10 @@ from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.jobs import Draft, Priority
 from chalicelib.leasing import Claim, JobLeases, Outcome
+from chalicelib.listing import JobLists
 from chalicelib.queueing import Idempotency, JobQueue
 from chalicelib.settings import QueueSettings, RetentionSettings
-from chalicelib.store import Store
+from chalicelib.store import Script, Store
 from tests.store.harness import DONE, SETTINGS, contents, place, submit_as_0_1_0, token
 
 LIMITED = replace(SETTINGS, rate_per_minute=100)
@@ -272,6 +273,37 @@ def test_who_submits_meanwhile_neither_breaks_it_nor_stays(
     assert erased.clean
     assert _naming(raw, "umbrella", "quokka") == []
     assert tenant.queue.gauge().bytes == 0
+
+
+def test_what_came_too_late_to_be_erased_is_counted_to_its_end(
+    store: Store, raw: "redis.Redis"
+) -> None:
+    tenant = Tenant(store, "umbrella")
+    tenant.live()
+
+    erased = TenantErasure(_Busy(store, tenant), SETTINGS, RetentionSettings()).erase("umbrella")
+    counted = raw.hgetall(keyspace.tenant_counts("umbrella"))
+    jobs = JobLists(store).jobs("umbrella", None, 10).jobs
+    tenant.queue.erase("umbrella", jobs[0].id)
+    for event in tenant.inbox.page("umbrella", 0, 10):
+        tenant.inbox.acknowledge("umbrella", event.id)
+
+    assert (erased.clean, len(jobs)) == (False, 1)
+    assert counted == {"inbox": str(limits.END_EVENT_BYTES)}
+    assert not raw.exists(keyspace.tenant_counts("umbrella"))
+
+
+class _Busy(Store):
+    """A store in which the tenant submits a job whenever the erasure is about to end."""
+
+    def __init__(self, store: Store, tenant: Tenant) -> None:
+        self.__dict__.update(store.__dict__)
+        self._tenant = tenant
+
+    def run(self, script: Script, *args: Any, **kwargs: Any) -> Any:
+        if "counts, rate, bell and turn" in script.source:
+            self._tenant.submit()
+        return super().run(script, *args, **kwargs)
 
 
 def test_a_place_of_a_live_job_is_nobodys_to_disown(

@@ -219,6 +219,28 @@ def test_a_store_that_is_full_is_marked_and_what_is_over_is_removed(small: Serve
     store.close()
 
 
+def test_a_full_store_gets_room_though_nothing_else_can_be_done(small: Server) -> None:
+    store = connect(small.url)
+    brief = RetentionSettings(result_seconds=0.001)
+    queue, leases = JobQueue(store, SETTINGS, brief), JobLeases(store, SETTINGS, brief)
+    submit(queue)
+    ended = end(queue, leases)
+    submit(queue)
+    lost = claim(leases)
+    _fill(small, 0.99)
+    with small.client() as client:
+        lapse(client, lost)
+        client.config_set("maxmemory", MEMORY // 2)
+
+        with pytest.raises(StoreUnavailable):
+            _upkeep(store).tick()
+
+        assert not client.exists(keyspace.job(ended.id))
+        client.config_set("maxmemory", MEMORY)
+    assert _upkeep(store).tick().done["reclaim"] == 1
+    store.close()
+
+
 def test_the_mark_goes_by_itself_where_no_tick_follows(store: Store, raw: "redis.Redis") -> None:
     _upkeep(store)._sweeper.mark_full(limits.MEMORY_MARK_SECONDS)  # noqa: SLF001
     until = int(raw.hget(keyspace.COUNTERS, "full_until") or 0)
