@@ -31,7 +31,7 @@ def server(request: pytest.FixtureRequest, short_folder: Path, valkey: Server) -
     if request.param == "valkey":
         yield valkey
         return
-    started = start(short_folder / request.param, request.param)
+    started = start(short_folder / request.param, request.param, "--appendonly", "no")
     yield started
     started.stop()
 

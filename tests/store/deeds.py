@@ -20,6 +20,7 @@ from tests.store.harness import (
     DONE,
     SETTINGS,
     claim,
+    dead_letter,
     draft,
     lapse,
     pass_event_retention,
@@ -139,6 +140,13 @@ def _ask_to_cancel(near: Side) -> Call:
 def _retry(near: Side) -> Call:
     job = near.failed()
     return lambda far: far.queue.retry("acme", job.id, job.version)
+
+
+def _redrive(near: Side) -> Call:
+    submit(near.queue)
+    dead = dead_letter(near.leases, near.sweeper, near.raw)
+    version = near.queue.fetch(dead.tenant, dead.id).version
+    return lambda far: far.queue.redrive(dead.tenant, dead.id, version)
 
 
 def _erase(near: Side) -> Call:
@@ -272,6 +280,7 @@ DEEDS = {
     "cancel": Deed(_cancel, 2),
     "ask to cancel": Deed(_ask_to_cancel, 2),
     "retry": Deed(_retry, 2),
+    "redrive": Deed(_redrive, 1),
     "erase": Deed(_erase, 1),
     "gauge": Deed(_gauge, 1),
     "list jobs": Deed(_list_jobs, 2),

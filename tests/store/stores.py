@@ -27,15 +27,15 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def start(folder: Path, kind: str) -> Server:
+def start(folder: Path, kind: str, *options: str) -> Server:
     """Start ``valkey`` or ``redis`` in a new *folder*; ``-cluster`` is one node with all slots."""
     binary = _redis_server() if kind.startswith("redis") else get_binary_path()
     folder.mkdir()
     if not kind.endswith("-cluster"):
-        return Server(folder, binary)
+        return Server(folder, binary, *options)
     # Clients use the Unix socket; the cluster's own bus knows only ports.
     bus = ("--bind", "127.0.0.1", "--cluster-port", str(_free_port()))
-    server = Server(folder, binary, "--cluster-enabled", "yes", *bus)
+    server = Server(folder, binary, "--cluster-enabled", "yes", *bus, *options)
     with server.client() as client:
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         deadline = time.monotonic() + 20
