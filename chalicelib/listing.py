@@ -1,5 +1,6 @@
 """Lists of jobs: a tenant's own, and the dead letters of all. No list holds a request or result."""
 
+import json
 from dataclasses import dataclass
 
 from chalicelib import keyspace, limits, records
@@ -8,6 +9,8 @@ from chalicelib.moves import Place
 from chalicelib.store import Store
 
 _PER_READ = 50
+# What a summary may hold beside metadata and error, escaped.
+_ENVELOPE_BYTES = 1200
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,12 @@ class JobLists:
     ) -> JobPage:
         """Return up to *limit* of the tenant's jobs, newest first, those before the cursor.
 
-        A filter looks at ``limits.PAGE_LOOKS`` jobs at most, so a page may be short and still not
-        be the last.
+        A filter looks at ``limits.PAGE_LOOKS`` jobs at most, and Lambda carries so much at most: a
+        page may be short and still not be the last.
         """
         found: list[Job] = []
         top = "+inf" if before is None else f"({before}"
-        looked = 0
+        looked, room = 0, limits.PAGE_BYTES
         while True:
             count = min(_PER_READ, limit) if state is None and model is None else _PER_READ
             bounds = (top, "-inf", "BYSCORE", "REV", "LIMIT", 0, count, "WITHSCORES")
@@ -49,7 +52,8 @@ class JobLists:
                 looked, top = looked + 1, f"({order[1]}"
                 if job and state in {None, job.state} and model in {None, job.model}:
                     found.append(job)
-                if len(found) == limit or looked >= max(limit, limits.PAGE_LOOKS):
+                    room -= _carried_bytes(job)
+                if len(found) == limit or looked >= max(limit, limits.PAGE_LOOKS) or room < 0:
                     return JobPage(tuple(found), order[1])
             if len(entries) < count:
                 return JobPage(tuple(found), None)
@@ -76,3 +80,9 @@ class JobLists:
             else None
             for job_id, values in zip(job_ids, read, strict=True)
         ]
+
+
+def _carried_bytes(job: Job) -> int:
+    """Return how long *job* is in Lambda's answer, where a page is JSON in a JSON string."""
+    text = json.dumps([job.metadata, job.error])
+    return _ENVELOPE_BYTES + len(text) + text.count('"') + text.count("\\")
