@@ -154,6 +154,53 @@ class Callers(Trial):
             repeat=repeat,
         )
 
+    @precondition(lambda self: self.model.jobs)
+    @rule(tenant=TENANT, limit=st.integers(1, 3), state=st.sampled_from([None, *jobs.JobState]))
+    def list_page_by_page(self, tenant: str, limit: int, state: jobs.JobState | None) -> None:
+        def router() -> object:
+            page = self.system.lists.jobs(tenant, None, limit, state)
+            read = list(page.jobs)
+            while page.cursor is not None:
+                page = self.system.lists.jobs(tenant, page.cursor, limit, state)
+                assert len(page.jobs) <= limit
+                read += page.jobs
+            return [as_told(job) for job in read]
+
+        def rules() -> object:
+            own = [job for job in self.model.jobs.values() if job.tenant == tenant]
+            newest = sorted(own, key=lambda job: -job.number)
+            return [as_ruled(job) for job in newest if state in {None, job.state}]
+
+        self.play(router, rules, repeat=False)
+
+    @precondition(lambda self: any(job.dead for job in self.model.jobs.values()))
+    @rule(limit=st.integers(1, 2))
+    def list_dead_letters_page_by_page(self, limit: int) -> None:
+        def router() -> object:
+            page = self.system.lists.dead_letters(None, limit)
+            read = list(page.jobs)
+            while page.cursor is not None:
+                page = self.system.lists.dead_letters(page.cursor, limit)
+                read += page.jobs
+            return [as_told(job) for job in read]
+
+        def rules() -> object:
+            dead = [job for job in self.model.jobs.values() if job.dead]
+            return [as_ruled(job) for job in sorted(dead, key=lambda job: -job.dead)]
+
+        self.play(router, rules, repeat=False)
+
+    @precondition(lambda self: self.model.of_place("running"))
+    @rule(number=NUMBERS, own=OFTEN, tenant=TENANT)
+    def erase_by_force(self, *, number: int, own: bool, tenant: str) -> None:
+        job = pick(self.model.of_place("running"), number)
+        whose = job.tenant if own else tenant
+        self.play(
+            lambda: self.system.queue.erase(whose, job.id, force=True),
+            lambda: self.model.erase(whose, job.id, force=True),
+            repeat=True,
+        )
+
     @precondition(lambda self: self.drafts)
     @rule(number=NUMBERS, own=OFTEN, tenant=TENANT, repeat=st.booleans())
     def erase(self, *, number: int, own: bool, tenant: str, repeat: bool) -> None:

@@ -120,15 +120,15 @@ class Model:
         self._start_deadline(job)
         self._moved(job, before)
 
-    def erase(self, tenant: str, job_id: str) -> None:
-        """Remove a job that does not run; again is fine while its tombstone stands."""
+    def erase(self, tenant: str, job_id: str, *, force: bool = False) -> None:
+        """Remove a job, by force a running one too; again is fine while its tombstone stands."""
         try:
             job = self._own(tenant, job_id)
         except Refused as refused:
             if refused.code == "job_gone":
                 return
             raise
-        if job.place == "running":
+        if job.place == "running" and not force:
             raise Refused("job_running")
         if job.place != "ended":
             self._end(job, "cancelled")

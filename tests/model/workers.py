@@ -40,6 +40,22 @@ class Workers(Trial):
     def claim_whatever_there_is(self) -> None:
         self.claim(repeat=True)
 
+    @precondition(lambda self: self.model.of_place("ready"))
+    @rule(kind=st.sampled_from(["result", "error", "retryable"]), repeat=st.booleans())
+    def claim_and_finish(self, *, kind: str, repeat: bool) -> None:
+        self.claim(repeat=repeat)
+        self.store_and_model_agree()
+        if self.live_claims():
+            self._finish(self.live_claims()[-1], kind, repeat=repeat)
+
+    @precondition(lambda self: self.model.of_place("ready"))
+    @rule(times=st.integers(1, 3))
+    def lose_workers(self, times: int) -> None:
+        for _ in range(times):
+            self.claim(repeat=False)
+            self.pass_time(self.model.now.ms + self.terms.lease_ms + 1)
+            self.store_and_model_agree()
+
     @precondition(lambda self: self.tokens)
     @rule(number=NUMBERS)
     def claim_with_an_earlier_token(self, number: int) -> None:
