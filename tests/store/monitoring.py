@@ -2,11 +2,11 @@
 
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import redis
 
@@ -58,17 +58,23 @@ def _unescaped(word: str) -> str:
 
 def undeclared(calls: Sequence[Call], raw: "redis.Redis") -> set[tuple[str, str]]:
     """Return the script and key of each touch that the script did not declare."""
+    keys = _keys({tuple(command) for call in calls for command in call.commands}, raw)
     return {
         (call.script, key)
         for call in calls
         for command in call.commands
-        for key in _keys(command, raw)
+        for key in keys[tuple(command)]
         if key not in call.declared
     }
 
 
-def _keys(command: Sequence[str], raw: "redis.Redis") -> Sequence[str]:
-    """Ask the server which of the words are keys."""
-    if command[0] in KEYLESS:
-        return ()
-    return cast("list[str]", raw.command_getkeys(*command))
+def _keys(
+    commands: set[tuple[str, ...]], raw: "redis.Redis"
+) -> Mapping[tuple[str, ...], Sequence[str]]:
+    """Ask the server which words of each of the *commands* are keys."""
+    asked = [command for command in commands if command[0] not in KEYLESS]
+    with raw.pipeline(transaction=False) as pipeline:
+        for command in asked:
+            pipeline.command_getkeys(*command)
+        told = dict(zip(asked, pipeline.execute(), strict=True))
+    return defaultdict(tuple, told)

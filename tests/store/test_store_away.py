@@ -84,25 +84,32 @@ def test_every_refusal_of_a_server_is_the_store_being_away(
     assert submit(queue).position == 0
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        pytest.param({"maxmemory": "1", "maxmemory-policy": "noeviction"}, id="full"),
-        pytest.param({"min-replicas-to-write": "1"}, id="no replicas"),
-    ],
-)
-def test_store_that_takes_no_writes_is_away_until_it_does(
-    queue: JobQueue, leases: JobLeases, raw: "redis.Redis", settings: Mapping[str, str]
+def test_store_without_the_replicas_it_asks_for_is_away_until_it_has_them(
+    queue: JobQueue, leases: JobLeases, raw: "redis.Redis"
 ) -> None:
     submit(queue)
     claimed = claim(leases)
 
-    with _configured(raw, settings):
+    with _configured(raw, {"min-replicas-to-write": "1"}):
         _refused(queue)
         with pytest.raises(StoreUnavailable):
             leases.append(claimed, 0, ["a"])
         with pytest.raises(StoreUnavailable):
             leases.finish(claimed, DONE)
+        assert stands(queue) == (0, 1)
+
+    leases.finish(claimed, DONE)
+    assert submit(queue).position == 0
+
+
+def test_full_store_takes_nothing_new_until_there_is_room(
+    queue: JobQueue, leases: JobLeases, raw: "redis.Redis"
+) -> None:
+    submit(queue)
+    claimed = claim(leases)
+
+    with _configured(raw, {"maxmemory": "1", "maxmemory-policy": "noeviction"}):
+        _refused(queue)
         assert stands(queue) == (0, 1)
 
     leases.finish(claimed, DONE)
