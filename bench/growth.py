@@ -7,7 +7,8 @@ Starts a Valkey for each world (jobs x tenants) and fills it through the product
 turn, round after round; a figure is the median of the rounds, each the mean of some calls. Writes
 ``bench/results/growth.md`` and ``docs/images/growth.svg``; exits 1 where a move takes more than
 ``BOUND`` times as long in a larger world as in the smallest. A logarithm grows threefold from 100
-to 1,000,000, what is linear ten thousandfold.
+to 1,000,000, and what fits into the processor's caches at 100 comes from memory at 1,000,000; what
+is linear grows ten thousandfold.
 """
 
 import argparse
@@ -42,7 +43,7 @@ from tests.servers import Server
 
 ROUNDS = 15
 CALLS = 20
-BOUND = 3.0
+BOUND = 5.0
 SHOWN = 10
 LEASED = 2
 LEFT_PENDING = 40
@@ -207,7 +208,10 @@ def report(worlds: Sequence[World], took_seconds: float) -> str:
             f"rounds of {CALLS} calls each, on Valkeys that were filled through the product's own\n"
             f"scripts (`appendfsync no`). A page and a list show {SHOWN}, a lease holds {LEASED},\n"
             "`due` finds nothing due. A column is a store with that many entries and tenants.\n"
-            f"`times` is the slowest column by the first; the run fails above {BOUND:g}."
+            f"`times` is the slowest column by the first; the run fails above {BOUND:g}: a\n"
+            "logarithm comes to 3, and 1,000,000 entries do not lie in the processor's caches.\n"
+            "(The one tenant's list shows the same ten jobs each time, one of 10,000 tenants' ten\n"
+            "that were not touched lately.) What is linear would come to 10,000."
         ),
         "",
         f"`.venv/bin/python -m bench.growth`, {took_seconds / 60:.0f} minutes.",

@@ -64,13 +64,18 @@ def _chart(chart: Chart, top: int, height: int) -> str:
     parts.append(_text(16, middle, chart.up, "middle", turned))
     for number, line in enumerate(chart.lines):
         colour = _COLOURS[number % len(_COLOURS)]
+        dashes = ' stroke-dasharray="5 3"' if number >= len(_COLOURS) else ""
         places = " ".join("{:.1f},{:.1f}".format(*at(*point)) for point in line.points)
         parts.append(
-            f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
+            f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="1.6"'
+            f"{dashes}/>"
         )
         y = top + _TOP + 8 + _ROW * number
         x = _LEFT + _PLOT + 12
-        parts.append(f'<rect x="{x}" y="{y - 4}" width="14" height="3" fill="{colour}"/>')
+        parts.append(
+            f'<line x1="{x}" y1="{y - 2}" x2="{x + 14}" y2="{y - 2}" stroke="{colour}"'
+            f' stroke-width="3"{dashes}/>'
+        )
         parts.append(_text(x + 20, y + 2, line.name, "start"))
     return "\n".join(parts)
 
