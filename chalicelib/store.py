@@ -36,6 +36,9 @@ _RETRIES: Final = 2
 # an entry would shut out all other.
 _CONNECTIONS: Final = 10_000
 
+# A full store refuses SET, but not in a script that wrote before (lua/lib/common.lua).
+_WRITE: Final = "redis.call('DEL', KEYS[1]) return redis.call('SET', KEYS[1], 1)"
+
 _UNREACHABLE = (ConnectionError, TimeoutError)
 _REFUSING = (
     ClusterDownError,
@@ -166,7 +169,7 @@ class Store:
     def _replicate(self, *command: str | float) -> Any:
         # WAIT asks for this connection's own last write. A repeat may find done what another
         # connection did, and write nothing: without a write of its own it would wait for nothing.
-        write = ("SET", keyspace.WRITTEN, 1)
+        write = ("EVAL", _WRITE, 1, keyspace.WRITTEN)
         wait = ("WAIT", self._replicas, _REPLICATION_MS)
         answer, _, having = self._pipelined((command, write, wait))
         if having < self._replicas:

@@ -7,6 +7,7 @@ if number(KEYS[2], 'end') < now then
   return 0
 end
 local until_ms = now + ARGV[1]
+redis.call('PEXPIREAT', KEYS[2], until_ms + ARGV[2])
 local all = redis.call('HGETALL', KEYS[2])
 for index = 1, #all, 2 do
   if all[index] ~= 'end' then
@@ -14,5 +15,4 @@ for index = 1, #all, 2 do
   end
 end
 redis.call('HSET', KEYS[2], 'end', until_ms)
-redis.call('PEXPIREAT', KEYS[2], until_ms + ARGV[2])
 return until_ms

@@ -12,7 +12,6 @@ if record[2] ~= given.place then
   redis.call('ZREM', K.leased, given.place)
   return ''
 end
-redis.call('HINCRBY', K.counters, 'reclaimed', 1)
 if record[1] == 'running' then
   return give_back('', now, given.exhausted, now)
 end

@@ -4,6 +4,7 @@
 -- Returns how many workers were forgotten.
 local keys = {workers = KEYS[1], slots = KEYS[2], counters = KEYS[3]}
 local now = now_ms()
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', '(' .. now)
 local forgotten = forget_silent(keys, now - ARGV[1])
 -- A worker of 0.1.0 forgets silent ones by name alone.
 for _, name in ipairs(redis.call('HKEYS', keys.slots)) do
@@ -12,5 +13,4 @@ for _, name in ipairs(redis.call('HKEYS', keys.slots)) do
     forgotten = forgotten + 1
   end
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', '(' .. now)
 return forgotten

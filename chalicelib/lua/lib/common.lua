@@ -6,6 +6,9 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- A store whose memory is used up refuses a script whose first write may need some, and lets the
+-- rest of a script pass that wrote before. What goes on there begins with a write that needs none.
+
 -- Add to a count, which leaves no trace at zero.
 local function add(hash, field, amount)
   if amount ~= 0 and redis.call('HINCRBY', hash, field, amount) == 0 then
@@ -34,7 +37,11 @@ end
 -- again. Returns that time after one more call, or nil and the milliseconds until one is allowed.
 local function next_arrival(key, given, now)
   local step = given.rate_ms / given.rate_quota
-  local arrival = math.max(tonumber(redis.call('GET', key) or 0), now) + step
+  local before = tonumber(redis.call('GET', key) or 0)
+  if before > now + given.rate_ms + 1 then
+    before = 0 -- charged by a clock that was ahead of this one
+  end
+  local arrival = math.max(before, now) + step
   -- A tenth of a millisecond: sums of steps are not exact.
   if arrival - now > given.rate_ms + 0.1 then
     return nil, math.ceil(arrival - given.rate_ms - now)

@@ -61,8 +61,8 @@ end
 -- Let an event count as delivered: it leaves the inbox and is kept for a while longer.
 -- keys: as of withdraw
 local function deliver(keys, id, given, by, now)
-  redis.call('HSET', keys.event, 'delivered', 1, 'acked_by', by)
   local tenant = withdraw(keys, id)
+  redis.call('HSET', keys.event, 'delivered', 1, 'acked_by', by)
   local due = now + given.acknowledged_ms
   redis.call('ZADD', keys.event_retention, due, kept_as(id, tenant, 0))
   redis.call('PEXPIREAT', keys.event, due + given.backstop_ms)

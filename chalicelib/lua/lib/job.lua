@@ -78,7 +78,6 @@ local function end_job(state, by, outcome)
   change('state', state, 'lease', '', 'done_by', by, 'done_as', state, 'ended_at', now,
     'result', outcome.result or '', 'error', outcome.error or '')
   add(K.counters, 'bytes', -number(K.job, 'size'))
-  redis.call('HINCRBY', K.counters, 'ended:' .. state, 1)
   count_end(now)
   redis.call('ZADD', K.retention, now + given.result_ms, place)
   for _, key in ipairs({K.job, K.tokens}) do
