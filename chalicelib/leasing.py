@@ -9,6 +9,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from redis import ResponseError
+
 from chalicelib import keyspace, limits, records
 from chalicelib.errors import FieldError, InvalidBody, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject, retry_delay_seconds
@@ -107,14 +109,13 @@ class JobLeases:
         for _ in range(_TAKES_PER_CLAIM):
             place, bell, due = self._store.run(_TAKE, keys, (self._lease_ms,))
             job = self._open(Place(place), token) if place else None
-            for each in due:
-                self._sweeper.do(each)
+            moved = [self._moved(each) for each in due]
             if job:
                 return Claim(job, token)
             if not place:
                 # Read before what is due was moved, so that whatever became ready rings anew.
                 self._bell = bell
-                if not due:
+                if not any(moved):
                     return None
         return None
 
@@ -172,6 +173,13 @@ class JobLeases:
         """
         keys = (keyspace.WORKERS, keyspace.SLOTS, keyspace.COUNTERS)
         self._store.run(_BEAT, keys, (worker, slots, limits.WORKER_SILENT_SECONDS * 1000))
+
+    def _moved(self, due: str) -> bool:
+        try:
+            return bool(self._sweeper.do(due))
+        except ResponseError:
+            # One record that no script can read; the tick tells of it.
+            return False
 
     @property
     def _lease_ms(self) -> int:

@@ -27,7 +27,7 @@ if until_ms then
 end
 until_ms = now + ARGV[2]
 local answer = {until_ms}
-local taken = redis.call('ZPOPMIN', keys.inbox, ARGV[1])
+local taken = redis.call('ZPOPMIN', keys.inbox, tonumber(ARGV[1]))
 for index = 1, #taken, 2 do
   local id, sequence = taken[index], taken[index + 1]
   redis.call('ZADD', keys.inbox_leases, until_ms, leased_as(id, sequence))

@@ -8,7 +8,7 @@ local present = presence()
 if present ~= 'found' then
   return present
 end
-if number(K.job, 'retried_from') == given.version then
+if tonumber(field('retried_from')) == given.version then
   return 'queued'
 end
 local record = redis.call('HMGET', K.job, 'state', 'version', 'place', 'priority')
