@@ -137,15 +137,17 @@ def test_retry_repeated_after_the_job_failed_anew_does_not_run_it_again(
     assert stands(queue) == (0, 0)
 
 
+@pytest.mark.parametrize("version", [0, 1, 2, 4])
 def test_retry_of_another_version_is_refused(
-    queue: JobQueue, leases: JobLeases, raw: "redis.Redis"
+    queue: JobQueue, leases: JobLeases, raw: "redis.Redis", version: int
 ) -> None:
     failed = _failed(queue, leases)
     stored = contents(raw)
 
     with pytest.raises(VersionConflict):
-        queue.retry("acme", failed.id, failed.version - 1)
+        queue.retry("acme", failed.id, version)
 
+    assert failed.version == 3
     assert contents(raw) == stored
 
 
