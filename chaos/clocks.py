@@ -62,12 +62,14 @@ def _rerun_seconds(
     Returns how long its job waited for the other; 0 when it had lost the job while it lived.
     """
     doomed = stand.worker(url, engine_url=evil.url, shifted_seconds=shifted_seconds)
+    heir = stand.worker(url, engine_url=evil.url, shifted_seconds=-shifted_seconds)
+    heir.await_log("worker.started")
+    heir.freeze()
     held = ledger.submit("stall*1 until its worker is killed")
     for _ in range(stand.pick(3, 20)):
         ledger.submit("slow* two three")
     wait_for(lambda: evil.calls[held.key], "the job runs")
-    heir = stand.worker(url, engine_url=evil.url, shifted_seconds=-shifted_seconds)
-    heir.await_log("worker.started")
+    heir.thaw()
     # Several leases long: an honest worker must keep it, whatever its clock says.
     time.sleep(2.5 * LEASE_SECONDS)
     kept = evil.calls[held.key] == 1

@@ -133,7 +133,7 @@ def killed_under_load(stand: Stand) -> Audit:
         return stand.worker(server.url, "--concurrency", "8", engine_url=evil.url)
 
     workers = [hire(), hire()]
-    kills = stand.pick(4, 40)
+    kills = stand.pick(3, 40)
     with Load(ledger, words="slow* words of an answer", per_second=20):
         for number in range(kills):
             time.sleep(1.2)
@@ -210,7 +210,7 @@ def two_of_one_name(stand: Stand) -> Audit:
     ]
     for twin in twins:
         twin.await_log("worker.started")
-    for _ in range(stand.pick(40, 400)):
+    for _ in range(stand.pick(24, 400)):
         ledger.submit("slow*1 two three")
     audit = stand.audit(ledger, server.url)
     runs, jobs = sum(evil.calls.values()), len(ledger.entries)
