@@ -5,6 +5,7 @@ a key. It lies in the far future, so that no expiry at a time of that clock ever
 the test lets keys expire when it moves the clock on. Within a move the clock stands still.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,8 +33,9 @@ _CLOCK = "clock of the test"
 _ASKS = "redis.call('TIME')"
 _TOLD = f"redis.call('LRANGE', '{_CLOCK}', 0, 1)"
 
-# Returns {key, type, expiry, contents} of all keys. An expiry given as a span from now becomes one
-# by the test's clock; spans are whole seconds, of which less than one has passed since.
+# Returns {key, type, expiry, contents} of all keys, as JSON, which is read much faster. An expiry
+# given as a span from now becomes one by the test's clock; spans are whole seconds, of which less
+# than one has passed since.
 _DUMP = """
 local time = redis.call('LRANGE', ARGV[1], 0, 1)
 local now = time[1] * 1000 + time[2] / 1000
@@ -53,10 +55,10 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
       redis.call('PEXPIREAT', key, expiry)
     end
     local kind = redis.call('TYPE', key).ok
-    found[#found + 1] = {key, kind, expiry, readers[kind](key)}
+    found[#found + 1] = {key, kind, string.format('%.0f', expiry), readers[kind](key)}
   end
 end
-return found
+return cjson.encode(found)
 """
 
 
@@ -158,8 +160,8 @@ class System:
 
     def contents(self) -> Contents:
         """Return all that the store holds."""
-        found = self._dump(args=(_CLOCK, START_MS // 2))
-        return {key: Value(kind, expiry, _parsed(kind, held)) for key, kind, expiry, held in found}
+        found = json.loads(str(self._dump(args=(_CLOCK, START_MS // 2))))
+        return {key: Value(kind, int(due), _parsed(kind, held)) for key, kind, due, held in found}
 
     def field(self, key: str, name: str) -> str | None:
         """Read one field of a hash past the router."""
