@@ -24,6 +24,7 @@ from chalicelib.store import Store
 from chalicelib.streaming import START, TokenStreams
 from chalicelib.upkeep import Upkeep
 from tests.releases.conftest import LEASE_SECONDS, SETTINGS, OldSide, StartWorker
+from tests.releases.mixture import end_retention
 
 pytestmark = pytest.mark.slow
 
@@ -411,15 +412,7 @@ def test_under_a_mixed_load_nothing_is_lost_or_doubled_and_no_byte_stays_counted
 
 
 def _require_no_byte_after_retention(store: Store, raw: "redis.Redis") -> None:
-    """Let all retention be over, and what 0.1.0 ended have expired by itself."""
-    for kept in (keyspace.RETENTION_JOBS, keyspace.RETENTION_EVENTS):
-        for member in raw.zrange(kept, 0, -1):
-            raw.zadd(kept, {str(member): 1})
-    for key in raw.scan_iter("*", count=1000):
-        record = raw.hgetall(key) if raw.type(key) == "hash" else {}
-        by_old = "tenant" in record and "size" not in record
-        if by_old:
-            raw.delete(key)
+    end_retention(raw)
 
     report = _upkeep(store).tick()
     inbox = Inbox(store, SETTINGS)
