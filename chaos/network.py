@@ -9,6 +9,8 @@ from chaos.registry import scenario
 from chaos.stand import Stand
 from tests.servers import Server
 
+_SLOW_SECONDS = 0.5
+
 
 def _through_a_proxy(stand: Stand) -> tuple[Server, Proxy, Ledger]:
     """Let callers and two workers reach a store through a proxy only."""
@@ -113,15 +115,16 @@ def silent(stand: Stand) -> Audit:
     "leases are renewed in time: no job runs twice",
 )
 def slow(stand: Stand) -> Audit:
-    """Hold back every reply by 250 ms while jobs outlive their lease several times."""
+    """Hold back every reply by half a second while jobs outlive their lease several times."""
     server, evil = stand.server(), stand.engine()
     proxy = stand.proxy(server.socket)
     ledger = stand.ledger(proxy.url)
     for _ in range(2):
-        stand.worker(proxy.url, "--concurrency", "4", engine_url=evil.url)
-    proxy.delay_seconds = 0.25
+        lease = str(4 * _SLOW_SECONDS)
+        stand.worker(proxy.url, engine_url=evil.url, lease_seconds=lease)
+    proxy.delay_seconds = _SLOW_SECONDS
     for _ in range(stand.pick(6, 60)):
-        ledger.submit("slow*1 " + "word " * 14 + "end")
+        ledger.submit("slow*1 " + "word " * 28 + "end")
     audit = stand.audit(ledger, server.url)
     runs, jobs = sum(evil.calls.values()), len(ledger.entries)
     audit.expect(runs == jobs, f"{runs} runs of {jobs} jobs")
