@@ -6,6 +6,7 @@ python -m chaos --only SIGTERM
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not wanted:
         sys.stderr.write(f"no scenario has {parsed.only!r} in its name\n")
         return 2
+    # Whatever was started lives in groups of its own: it ends only if this ends in good order.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     began = time.monotonic()
     rows = []
     for each in wanted:

@@ -23,7 +23,9 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Return ``held`` or ``BROKEN``."""
+        """Return ``held`` or ``BROKEN``, or ``told`` where nothing was promised."""
+        if not self.audit.promised:
+            return "told"
         return "held" if self.audit.held else "BROKEN"
 
 
@@ -40,7 +42,7 @@ def tell(row: Row) -> None:
     print(f"       {figures}")
     for told in audit.told:
         print(f"       told: {told}")
-    for kind in ("lost", "doubled", "wrong"):
+    for kind in ("lost", "doubled", "wrong") if audit.promised else ():
         findings = getattr(audit, kind)
         for finding in findings[:_MOST_TOLD]:
             print(f"       {kind}: {finding}")

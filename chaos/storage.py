@@ -116,8 +116,7 @@ def power_lost_with_everysec(stand: Stand) -> Audit:
     with server.client() as raw:
         found = compare(ledger.entries, observe(stand.connect(server.url), raw))
     lost = [finding for finding in found.lost if "no such" in finding or "not in the" in finding]
-    told = f"{len(lost)} of {found.acknowledged} acknowledged were lost"
-    return Audit(found.tried, found.acknowledged, told=[told])
+    return Audit(found.tried, found.acknowledged, lost, found.doubled, promised=False)
 
 
 def _lose_power(server: Server, safe: int, *, torn: bool) -> int:

@@ -115,6 +115,13 @@ def test_each_fault_is_told_once(fault: str) -> None:
     assert told in finding
 
 
+def test_where_nothing_is_promised_a_loss_breaks_no_word() -> None:
+    audit = replace(compare([JOB], Seen([], [])), promised=False)
+
+    assert audit.lost
+    assert audit.held
+
+
 @pytest.mark.parametrize("kind", [Kind.JOB, Kind.EVENT])
 def test_what_was_refused_may_not_be_there(kind: Kind) -> None:
     known = {Kind.JOB: JOB, Kind.EVENT: EVENT}
