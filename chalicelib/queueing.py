@@ -193,7 +193,8 @@ class JobQueue:
         answer = self._move(_ERASE, tenant, job_id, force=force)
         if answer == "absent":
             raise JobNotFound(f"there is no job {job_id}")
-        if answer == "running":
+        # A worker of 0.1.0 has taken it and is about to run it.
+        if answer in {"running", "old"}:
             raise JobRunning("a running job is cancelled first, and erased once it has ended")
 
     def gauge(self) -> Gauge:

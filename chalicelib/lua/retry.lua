@@ -21,17 +21,16 @@ end
 if given.dead_only and not redis.call('ZSCORE', K.dead, record[3] or '') then
   return 'other'
 end
-local now, size = now_ms(), number(K.job, 'size')
-if not record[3] then
-  -- Ended under 0.1.0, which counted neither.
-  size = #field('request')
-  redis.call('HSET', K.job, 'size', size, 'priority', given.priority)
-  redis.call('ZADD', K.index, field('order'), given.id)
-  record[3], record[4] = '', given.priority
-end
+local now, old = now_ms(), not record[3] -- ended under 0.1.0, which kept none of these
+local size = old and #field('request') or number(K.job, 'size')
 local short = lack(now, size)
 if short then
   return short
+end
+if old then
+  redis.call('HSET', K.job, 'size', size, 'priority', given.priority)
+  redis.call('ZADD', K.index, field('order'), given.id)
+  record[3], record[4] = '', given.priority
 end
 redis.call('ZREM', K.retention, record[3])
 redis.call('ZREM', K.dead, record[3])
