@@ -134,13 +134,13 @@ def _kept(missing: int, kept: Held) -> tuple[int, int, int]:
 
 def _jobs(replies: RepliesLost) -> str:
     more = f", run {replies.runs} times" if replies.runs != replies.jobs else ""
-    fewer = f" ({replies.lost} lost, {replies.tries} tries)" if replies.lost < LOST_REPLIES else ""
+    fewer = f" (no try after {replies.lost} lost)" if replies.lost < LOST_REPLIES else ""
     return f"{replies.jobs}{more}{fewer}"
 
 
 def _store(row: Row, settings: str, store: StoreKilled) -> tuple[object, ...]:
     kept = _kept(store.accepted - store.ended, store.held)
-    exits = f"{store.exits} times" if store.exits else "never"
+    exits = {0: "never", 1: "once"}.get(store.exits, f"{store.exits} times")
     return (_name(row), settings, store.accepted, store.ended, store.twice, *kept, exits)
 
 

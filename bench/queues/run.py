@@ -2,7 +2,7 @@
 
     .venv/bin/python -m bench.queues.run
 
-Prints what it measures and writes bench/results/queues.md; about twelve minutes. Exits with 1 when
+Prints what it measures and writes bench/results/queues.md; about 13 minutes. Exits with 1 when
 ours breaks a promise.
 """
 
