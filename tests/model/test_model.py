@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 
 from chalicelib.jobs import MOVES
+from chalicelib.settings import PROJECT
 from tests.model.machine import Machine
 from tests.model.mistakes import MISTAKES
 from tests.model.model import Model
@@ -52,3 +53,25 @@ def test_wrong_rule_is_found(wrong: type[Model], system: System) -> None:
 
     with pytest.raises(AssertionError, match=_DIFFERENCE):
         run(Mistaken, system, moves=10_000, first_seed=1, shrink=False)
+
+
+@pytest.mark.parametrize(
+    ("sound", "broken"),
+    [
+        pytest.param(
+            "record[1] == 'running' and record[2] == token and", "", id="any token finishes"
+        ),
+        pytest.param("redis.call('ZADD', keys.turns, tag + 1, tenant)", "", id="no turns"),
+        pytest.param("account(K, -given.reserve)", "", id="room stays reserved"),
+    ],
+)
+def test_broken_script_is_found(sound: str, broken: str, system: System) -> None:
+    library = PROJECT / "chalicelib" / "lua" / "lib"
+    assert any(sound in path.read_text(encoding="utf-8") for path in library.glob("*.lua"))
+    system.store.replace(sound, broken)
+
+    try:
+        with pytest.raises(AssertionError, match=_DIFFERENCE):
+            run(Machine, system, moves=10_000, first_seed=1, shrink=False)
+    finally:
+        system.store.replace("", "")

@@ -146,7 +146,7 @@ class Workers(Trial):
     def come_late_or_for_another_tenant(
         self, *, number: int, foreign: bool, tenant: str, deed: str, kind: str
     ) -> None:
-        claim = pick(self.claims, number)
+        claim = pick(self._overtaken() or self.claims, number)
         if foreign:
             claim = replace(claim, job=replace(claim.job, tenant=tenant))
         deeds: dict[str, Callable[[], None]] = {
@@ -218,6 +218,15 @@ class Workers(Trial):
             lambda: self.model.beat(name, slots),
             repeat=True,
         )
+
+    def _overtaken(self) -> list[Claim]:
+        """Return claims of jobs that run under a later one."""
+        running = {job.id: job.token for job in self.model.of_place("running")}
+        return [
+            claim
+            for claim in self.claims
+            if running.get(claim.job.id, claim.token) not in {claim.token, None}
+        ]
 
     def live_claims(self) -> list[Claim]:
         """Return the claims under which jobs run, lapsed ones too while nobody took them back."""
