@@ -29,12 +29,14 @@ _ENVELOPE_BYTES = 300
 class Page:
     """Some of an inbox; *cursor* is the sequence behind which the next page begins, if any.
 
-    *bell* is what had rung when the page was read.
+    *bell* is what had rung when the page was read, *lapses_in_ms* how soon after it a lease on
+    other events lapses, if any is held.
     """
 
     events: tuple[Event, ...]
     cursor: int | None
     bell: str = "0-0"
+    lapses_in_ms: int | None = None
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
@@ -120,20 +122,22 @@ class Inbox:
         """
         events: list[Event] = []
         room = limits.PAGE_BYTES
-        bell, entries = self._entries(tenant, after, limit)
+        bell, lapses_in_ms, entries = self._entries(tenant, after, limit)
         for looked, (sequence, event) in enumerate(entries, start=1):
             if event is not None and event_type in {None, event.event_type}:
                 room -= carried_bytes(event)
                 if room < 0 and events:
-                    return Page(tuple(events), after, bell)
+                    return Page(tuple(events), after, bell, lapses_in_ms)
                 events.append(event)
             after = sequence
             if len(events) == limit or looked >= max(limit, limits.PAGE_LOOKS):
-                return Page(tuple(events), after, bell)
-        return Page(tuple(events), None, bell)
+                return Page(tuple(events), after, bell, lapses_in_ms)
+        return Page(tuple(events), None, bell, lapses_in_ms)
 
     def await_event(self, tenant: str, page: Page, seconds: float) -> None:
         """Block until an event became pending since *page* was read, or *seconds* passed."""
+        if page.lapses_in_ms is not None:  # nothing rings then
+            seconds = min(seconds, (page.lapses_in_ms + 1) / 1000)
         self._store.await_entry({keyspace.inbox_bell(tenant): page.bell}, seconds)
 
     def read(self, tenant: str, event_id: str) -> Event:
@@ -158,13 +162,13 @@ class Inbox:
 
     def _entries(
         self, tenant: str, after: int, count: int
-    ) -> tuple[str, Iterator[tuple[int, Event | None]]]:
-        """Return the bell, and what lies behind *after*: each sequence with its event.
+    ) -> tuple[str, int | None, Iterator[tuple[int, Event | None]]]:
+        """Return bell, ms until a lease lapses, and what lies behind *after*, with its sequence.
 
         None stands for one whose record is gone. Ids are read *count* at first, then many at a
         time, since most of them may be of no use; records some at a time; both when asked for.
         """
-        bell, flat = self._some(tenant, after, count)
+        bell, flat, lapses_in_ms = self._some(tenant, after, count)
 
         def entries() -> Iterator[tuple[int, Event | None]]:
             some, asked = flat, count
@@ -174,14 +178,14 @@ class Inbox:
                 if len(some) < 2 * asked:
                     return
                 asked = limits.PAGE_LOOKS
-                _, some = self._some(tenant, int(some[-1]), asked)
+                _, some, _ = self._some(tenant, int(some[-1]), asked)
 
-        return bell, entries()
+        return bell, None if lapses_in_ms < 0 else lapses_in_ms, entries()
 
-    def _some(self, tenant: str, after: int, count: int) -> tuple[str, list[str]]:
+    def _some(self, tenant: str, after: int, count: int) -> tuple[str, list[str], int]:
         keys = keyspace.inbox(tenant), keyspace.inbox_leases(tenant), keyspace.inbox_bell(tenant)
-        bell, flat = self._store.run(_PAGE, keys, (after, count))
-        return bell, flat
+        bell, flat, lapses_in_ms = self._store.run(_PAGE, keys, (after, count))
+        return bell, flat, lapses_in_ms
 
     def _looked_up(
         self, tenant: str, sequences: Mapping[str, int]
