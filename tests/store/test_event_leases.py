@@ -328,6 +328,20 @@ def test_release_wakes_who_waits_for_an_event(inbox: Inbox, inbox_leases: InboxL
     assert time.monotonic() - began < 1
 
 
+def test_who_waits_for_an_event_looks_again_when_a_lease_lapses(
+    inbox: Inbox, inbox_leases: InboxLeases
+) -> None:
+    published = _publish(inbox, 1)
+    inbox_leases.lease("acme", token(), 1, 0.2)
+    page = inbox.page("acme", 0, 10)
+
+    began = time.monotonic()
+    inbox.await_event("acme", page, 5)
+
+    assert 0.1 < time.monotonic() - began < 2
+    assert _pending(inbox) == published
+
+
 def test_unknown_lease_is_a_lost_one(inbox: Inbox, inbox_leases: InboxLeases) -> None:
     published = _publish(inbox, 1)
 

@@ -1,5 +1,7 @@
 """A tenant's inbox: publish, page, read, acknowledge."""
 
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -269,3 +271,46 @@ def test_event_acknowledged_while_it_is_paged_is_not_shown_as_pending(
     raw.hset(keyspace.event(published[1]), "delivered", "1")
 
     assert [event.id for event in inbox.page("acme", 0, 10)] == [published[0], published[2]]
+
+
+def test_who_waits_for_an_event_wakes_when_one_is_published(inbox: Inbox) -> None:
+    page = inbox.page("acme", 0, 10)
+    late = threading.Timer(0.1, inbox.publish, (draft(),))
+    late.start()
+
+    began = time.monotonic()
+    inbox.await_event("acme", page, 5)
+
+    assert 0.05 < time.monotonic() - began < 2
+    late.join()
+
+
+def test_event_that_was_published_since_the_page_ends_the_wait_at_once(inbox: Inbox) -> None:
+    page = inbox.page("acme", 0, 10)
+    _publish(inbox, 1)
+
+    began = time.monotonic()
+    inbox.await_event("acme", page, 5)
+
+    assert time.monotonic() - began < 1
+
+
+def test_another_tenants_event_ends_no_wait(inbox: Inbox) -> None:
+    page = inbox.page("acme", 0, 10)
+    inbox.publish(draft("umbrella"))
+
+    began = time.monotonic()
+    inbox.await_event("acme", page, 0.1)
+
+    assert 0.09 < time.monotonic() - began < 1
+
+
+def test_page_can_be_of_one_type(inbox: Inbox) -> None:
+    types = ["a", "b", "a", "c", "a"]
+    published = [inbox.publish(draft(event_type=each)).event.id for each in types]
+
+    first = inbox.page("acme", 0, 2, "a")
+    second = inbox.page("acme", first.cursor or 0, 2, "a")
+
+    assert [event.id for event in (*first, *second)] == [published[0], published[2], published[4]]
+    assert (len(first.events), second.cursor) == (2, None)
