@@ -5,7 +5,7 @@ All moves are safe to repeat and raise StoreUnavailable when the store is away.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import batched
 
 from chalicelib import keyspace, limits, records, refusals
@@ -36,7 +36,7 @@ class Page:
     events: tuple[Event, ...]
     cursor: int | None
     bell: str = "0-0"
-    lapses_in_ms: int | None = None
+    lapses_in_ms: int | None = field(default=None, compare=False)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
