@@ -48,9 +48,10 @@ def run(
             failure.add_note(f"to repeat: make model SEED={number} MOVES=1")
             raise
         spent = monotonic() - began
+        refused = tally.refusals.total()
         report(
-            f"seed {number}: {tally.moves} moves, {tally.repeats} repeated, {tally.refusals} "
-            f"refused, {tally.trials} trials, {spent:.0f} s, {tally.moves / spent:.0f} moves/s"
+            f"seed {number}: {tally.moves} moves, {tally.repeats} repeated, {refused} refused, "
+            f"{tally.trials} trials, {spent:.0f} s, {tally.moves / spent:.0f} moves/s"
         )
         number += 1
     return tally

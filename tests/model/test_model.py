@@ -18,6 +18,21 @@ from tests.model.terms import Terms
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
 
 _ROWS = {(str(state), str(to)) for state, reached in MOVES.items() for to in reached}
+_REFUSALS = {
+    "event_not_found",
+    "idempotency_key_reused",
+    "inbox_full",
+    "invalid_body",
+    "job_ended",
+    "job_gone",
+    "job_not_found",
+    "job_running",
+    "lease_lost",
+    "not_retryable",
+    "queue_full",
+    "store_full",
+    "version_conflict",
+}
 _DIFFERENCE = re.compile("the rules|went from version|the same call again")
 
 
@@ -28,15 +43,19 @@ def test_store_stays_as_the_model_says(system: System, pytestconfig: pytest.Conf
 
     assert tally.moves >= moves
     assert tally.repeats >= moves // 4
-    # Nothing but the rows of the table, and each of them where there was time to meet it.
+    # Nothing but the rows of the table; each of them, and each refusal, where there was time.
     assert tally.seen <= _ROWS | {(None, "queued")}
     assert moves < 10_000 or tally.seen == _ROWS | {(None, "queued")}
+    assert moves < 10_000 or tally.refusals.keys() >= _REFUSALS
 
 
 def test_store_stays_as_the_model_says_where_calls_are_limited(
     system: System, pytestconfig: pytest.Config
 ) -> None:
-    moves, first_seed = pytestconfig.getoption("moves") // 10, pytestconfig.getoption("seed")
+    moves, first_seed = (
+        max(1, pytestconfig.getoption("moves") // 10),
+        pytestconfig.getoption("seed"),
+    )
 
     class SixCallsAMinute(Machine):
         terms: ClassVar[Terms] = replace(Terms(), rate_quota=6)
@@ -44,6 +63,7 @@ def test_store_stays_as_the_model_says_where_calls_are_limited(
     tally = run(SixCallsAMinute, system, moves=moves, first_seed=first_seed, report=print)
 
     assert tally.moves >= moves
+    assert tally.refusals["rate_limited"]
 
 
 @pytest.mark.parametrize("wrong", MISTAKES, ids=lambda wrong: wrong.__name__)

@@ -1,5 +1,6 @@
 """One trial: a router on an emptied store and a model, driven by the same moves."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -32,7 +33,7 @@ class Tally:
     trials: int = 0
     moves: int = 0
     repeats: int = 0
-    refusals: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
     seen: set[tuple[str | None, str]] = field(default_factory=set)
 
 
@@ -72,7 +73,8 @@ class Trial(RuleBasedStateMachine):
         told = outcome(router)
         same(told, outcome(rules), "the answer")
         self.tally.moves += 1
-        self.tally.refusals += told[0] == "refused"
+        if told[0] == "refused":
+            self.tally.refusals[str(told[1])] += 1
         if repeat:
             stored = self.system.contents()
             same(outcome(router), told, "the answer to the same call again")
