@@ -265,6 +265,7 @@ def test_renewing_holds_nothing_that_was_given_up(inbox: Inbox, inbox_leases: In
     inbox_leases.extend("acme", one, 60)
 
     assert _pending(inbox) == [published[1]]
+    assert raw.zcard(keyspace.inbox_leases("acme")) == 1
     assert _lease(inbox_leases, 3, one)[1] == [published[2]]
 
 
