@@ -256,7 +256,9 @@ def test_renewed_lease_holds_for_its_seconds_from_then(
     )
 
 
-def test_renewing_holds_nothing_that_was_given_up(inbox: Inbox, inbox_leases: InboxLeases) -> None:
+def test_renewing_holds_nothing_that_was_given_up(
+    inbox: Inbox, inbox_leases: InboxLeases, raw: "redis.Redis"
+) -> None:
     published = _publish(inbox, 3)
     one, _ = _lease(inbox_leases, 3)
     inbox_leases.release("acme", one, [published[1]])
