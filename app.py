@@ -22,23 +22,38 @@ from typing import TYPE_CHECKING
 
 from chalice.app import AuthRequest, Chalice, CloudWatchEvent, Rate
 
-from chalicelib import answers, edge, limits, signals
+from chalicelib import answers, edge, inbox_answers, limits, queue_answers, signals
 from chalicelib.authorizer import Decision, Gate, Gateway, Host, Laptop
-from chalicelib.edge import Call, Reply
+from chalicelib.calls import Call
+from chalicelib.edge import Reply
 from chalicelib.errors import (
     EventGone,
     EventNotFound,
     IdempotencyKeyReused,
+    InboxFull,
+    JobEnded,
     JobGone,
     JobNotFound,
+    JobRunning,
+    LeaseLost,
     NotConfigured,
+    NotRetryable,
     QueueFull,
+    RateLimited,
+    StoreFull,
     StoreUnavailable,
+    VersionConflict,
 )
+from chalicelib.jobs import JobState
 
 if TYPE_CHECKING:
     from chalicelib.service import FrontDoor
+    from chalicelib.store import Store
     from chalicelib.upkeep import Upkeep
+    from chalicelib.workshop import Workshop
+
+# Behind every cursor there is.
+_LAST = 10**15
 
 app = Chalice(app_name="tinyllama", configure_logs=False)
 
@@ -61,9 +76,9 @@ route = edge.Routes(app, jwt_authorizer, now=time.time)  # noqa: TID251 - the cl
 def tell_health(_call: Call) -> Reply:
     """Tell whether the router can do its work, each dependency apart."""
     try:
-        return answers.health(door().gauge())
+        return queue_answers.health(door().gauge())
     except StoreUnavailable as error:
-        return answers.health(error)
+        return queue_answers.health(error)
 
 
 @route("GET /openapi.json", scope=None, answers={200: None})
@@ -72,18 +87,36 @@ def tell_contract(_call: Call) -> Reply:
     return Reply(contract())
 
 
+# Jobs
+
+
 @route(
     "POST /infer",
     scope="infer:write",
     body="infer",
     takes=("idempotency_key", "wait_seconds"),
     answers={202: "job", 200: "job"},
-    raises=(IdempotencyKeyReused, JobGone, QueueFull),
+    raises=(IdempotencyKeyReused, JobGone, RateLimited, InboxFull, QueueFull, StoreFull),
 )
 def submit_job(call: Call) -> Reply:
     """Queue a prompt for the model; 200 when it ended within `Prefer: wait`, else 202."""
-    job, known = door().submit(call.tenant, call.body, call.idempotency_key, call.wait_seconds)
-    return answers.submitted(call, job, known=known)
+    key, wait_seconds = call.idempotency_key, call.wait_seconds
+    return answers.submitted(call, door().submit(call.tenant, call.body, key, wait_seconds))
+
+
+@route(
+    "GET /jobs",
+    scope="jobs:read",
+    takes=("state", "model", "limit", "cursor"),
+    answers={200: "job_page"},
+)
+def list_jobs(call: Call) -> Reply:
+    """Page through the tenant's jobs, newest first."""
+    limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
+    before = call.integer("cursor", _LAST, 0, _LAST)
+    state, model = call.word("state"), call.word("model")
+    wanted = JobState(state) if state else None
+    return answers.jobs(call, door().lists.jobs(call.tenant, before, limit, wanted, model), limit)
 
 
 @route(
@@ -91,40 +124,130 @@ def submit_job(call: Call) -> Reply:
     scope="jobs:read",
     takes=("seen_version", "wait_seconds"),
     answers={200: "job", 304: None},
-    raises=(JobNotFound,),
+    raises=(JobNotFound, JobGone),
 )
 def fetch_job(call: Call, job_id: str) -> Reply:
     """Tell how a job stands, and its result once it has one."""
     wanted = answers.require_job_id(job_id)
-    job = door().fetch(call.tenant, wanted, call.seen_version, call.wait_seconds)
-    return answers.fetched(call, job)
+    seen, wait_seconds = call.seen_version, call.wait_seconds
+    return answers.fetched(call, door().fetch(call.tenant, wanted, seen, wait_seconds))
+
+
+@route(
+    "GET /jobs/{job_id}/stream",
+    scope="jobs:read",
+    takes=("after", "wait_seconds"),
+    answers={200: "job_text"},
+    raises=(JobNotFound, JobGone),
+)
+def stream_job(call: Call, job_id: str) -> Reply:
+    """Tell what a job has said since a cursor; a new attempt begins anew with `reset`."""
+    wanted = answers.require_job_id(job_id)
+    page = door().read_text(call.tenant, wanted, call.word("after"), call.wait_seconds)
+    return answers.text(call, wanted, page)
+
+
+@route(
+    "POST /jobs/{job_id}/cancel",
+    scope="jobs:write",
+    answers={202: "job", 200: "job"},
+    raises=(JobNotFound, JobGone, JobEnded),
+)
+def cancel_job(call: Call, job_id: str) -> Reply:
+    """Cancel a job that waits (200), or ask the worker of one that runs (202); again is fine."""
+    return answers.moved(call, door().queue.cancel(call.tenant, answers.require_job_id(job_id)))
+
+
+@route(
+    "POST /jobs/{job_id}/retry",
+    scope="jobs:write",
+    body="retry",
+    answers={202: "job", 200: "job"},
+    raises=(
+        *(JobNotFound, JobGone, VersionConflict, NotRetryable),
+        *(InboxFull, QueueFull, StoreFull),
+    ),
+)
+def retry_job(call: Call, job_id: str) -> Reply:
+    """Run a job again that failed or expired; 200 when a repeat finds it ended, else 202."""
+    wanted = answers.require_job_id(job_id)
+    return answers.moved(call, door().queue.retry(call.tenant, wanted, call.body["version"]))
+
+
+@route(
+    "DELETE /jobs/{job_id}",
+    scope="jobs:write",
+    answers={204: None},
+    raises=(JobNotFound, JobRunning),
+)
+def erase_job(call: Call, job_id: str) -> Reply:
+    """Erase a job, its input and its result; again is fine."""
+    door().queue.erase(call.tenant, answers.require_job_id(job_id))
+    return Reply(status=204)
+
+
+# The queue
+
+
+@route("GET /queue", scope="jobs:read", answers={200: "queue"})
+def tell_queue(_call: Call) -> Reply:
+    """Tell how the queue stands, all tenants together."""
+    return queue_answers.queue(door().gauge())
+
+
+@route(
+    "GET /dead-letters",
+    scope="queue:admin",
+    takes=("limit", "cursor"),
+    answers={200: "dead_letters"},
+)
+def list_dead_letters(call: Call) -> Reply:
+    """Page through the jobs of any tenant that ran out of attempts, the latest first."""
+    limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
+    before = call.integer("cursor", _LAST, 0, _LAST)
+    return queue_answers.dead_letters(door().lists.dead_letters(before, limit), limit)
+
+
+@route(
+    "POST /dead-letters/redrive",
+    scope="queue:admin",
+    body="redrive",
+    answers={202: "redriven"},
+)
+def redrive_dead_letters(call: Call) -> Reply:
+    """Run dead letters again, each at the version that was seen; again is fine."""
+    return queue_answers.redriven(*door().redrive(call.body["jobs"]))
+
+
+# Events
 
 
 @route(
     "POST /events",
     scope="events:write",
     body="event",
-    takes=("idempotency_key",),
+    takes=("idempotency_key", "cloudevent"),
     answers={201: "accepted_event", 200: "accepted_event"},
-    raises=(IdempotencyKeyReused, EventGone),
+    raises=(IdempotencyKeyReused, EventGone, RateLimited, InboxFull, StoreFull),
 )
 def publish_event(call: Call) -> Reply:
-    """Put an event into the tenant's inbox; 200 when the same call came before."""
-    event, known = door().publish(call.tenant, call.body, call.idempotency_key)
-    return answers.published(event, known=known)
+    """Put an event or a CloudEvent into the tenant's inbox; 200 when it came before."""
+    key = None if call.cloudevent else call.idempotency_key
+    return inbox_answers.published(door().publish(call.tenant, call.body, key))
 
 
 @route(
     "GET /inbox",
     scope="inbox:read",
-    takes=("limit", "cursor"),
+    takes=("type", "limit", "cursor", "wait_seconds"),
     answers={200: "inbox_page"},
 )
 def page_inbox(call: Call) -> Reply:
-    """Page through the events that nobody has acknowledged, oldest first."""
+    """Page through the events that nobody has acknowledged or leased, oldest first."""
     limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
-    after = call.integer("cursor", 0, 0, 10**15)
-    return answers.page(door().inbox.page(call.tenant, after, limit), limit)
+    after, wanted = call.integer("cursor", 0, 0, _LAST), call.word("type")
+    page = door().page(call.tenant, after, limit, wanted, call.wait_seconds)
+    return inbox_answers.page(call, page, limit)
 
 
 @route(
@@ -142,7 +265,7 @@ def page_inbox(call: Call) -> Reply:
 def read_event(call: Call, event_id: str) -> Reply:
     """Tell one event, acknowledged or not."""
     wanted = answers.require_event_id(event_id)
-    return answers.one_event(door().inbox.read(call.tenant, wanted))
+    return inbox_answers.one(door().inbox.read(call.tenant, wanted))
 
 
 @route(
@@ -158,9 +281,130 @@ def read_event(call: Call, event_id: str) -> Reply:
     raises=(EventNotFound,),
 )
 def acknowledge_event(call: Call, event_id: str) -> Reply:
-    """Take an event out of the inbox; again is fine."""
+    """Take an event out of the inbox, leased or not; again is fine."""
     wanted = answers.require_event_id(event_id)
     door().inbox.acknowledge(call.tenant, wanted)
+    return Reply(status=204)
+
+
+@route(
+    "POST /inbox/lease",
+    scope="inbox:ack",
+    body="events_lease",
+    takes=("wait_seconds",),
+    answers={200: "events_leased"},
+    raises=(LeaseLost,),
+)
+def lease_events(call: Call) -> Reply:
+    """Lease the oldest pending events, so that no other consumer sees them meanwhile."""
+    lease = door().lease_events(call.tenant, call.body, call.wait_seconds)
+    return inbox_answers.leased(call, lease)
+
+
+@route(
+    "POST /inbox/extend",
+    scope="inbox:ack",
+    body="events_extend",
+    answers={200: "events_extended"},
+    raises=(LeaseLost,),
+)
+def extend_events(call: Call) -> Reply:
+    """Hold leased events for longer."""
+    token, seconds = call.body["lease"], call.body["seconds"]
+    return inbox_answers.extended(token, door().leases.extend(call.tenant, token, seconds))
+
+
+@route(
+    "POST /inbox/release",
+    scope="inbox:ack",
+    body="events_held",
+    answers={204: None},
+    raises=(LeaseLost,),
+)
+def release_events(call: Call) -> Reply:
+    """Give leased events back: they are pending again, in their old places."""
+    door().leases.release(call.tenant, call.body["lease"], call.body.get("event_ids"))
+    return Reply(status=204)
+
+
+@route(
+    "POST /inbox/ack",
+    scope="inbox:ack",
+    body="events_held",
+    answers={204: None},
+    raises=(LeaseLost,),
+)
+def acknowledge_events(call: Call) -> Reply:
+    """Take leased events out of the inbox, all that are named or none; again is fine."""
+    door().leases.acknowledge(call.tenant, call.body["lease"], call.body.get("event_ids"))
+    return Reply(status=204)
+
+
+# Workers, who serve every tenant
+
+
+@route(
+    "POST /worker/lease",
+    scope="worker:run",
+    body="worker_lease",
+    takes=("wait_seconds",),
+    answers={200: "worker_leased", 204: None},
+)
+def lease_job(call: Call) -> Reply:
+    """Lease the job whose turn it is; 204 when none is ready. Tells that the worker lives."""
+    claim = workshop().lease(call.body, call.wait_seconds)
+    return queue_answers.worker_leased(call, claim, workshop().lease_seconds)
+
+
+@route(
+    "POST /worker/append",
+    scope="worker:run",
+    body="worker_append",
+    body_bytes=limits.WORKER_BODY_BYTES,
+    answers={200: "worker_appended"},
+    raises=(LeaseLost,),
+)
+def append_output(call: Call) -> Reply:
+    """Add output to a leased job; again is fine."""
+    return Reply({"cancel": workshop().append(call.body)})
+
+
+@route(
+    "POST /worker/extend",
+    scope="worker:run",
+    body="worker_extend",
+    answers={200: "worker_extended"},
+    raises=(LeaseLost,),
+)
+def extend_job(call: Call) -> Reply:
+    """Renew the lease on a job. Tells that the worker lives, where it names itself."""
+    cancel = workshop().extend(call.body)
+    return Reply({"cancel": cancel, "lease_seconds": workshop().lease_seconds})
+
+
+@route(
+    "POST /worker/finish",
+    scope="worker:run",
+    body="worker_finish",
+    body_bytes=limits.WORKER_BODY_BYTES,
+    answers={200: "worker_finished"},
+    raises=(LeaseLost,),
+)
+def finish_job(call: Call) -> Reply:
+    """Record what a run came to; again is fine."""
+    return Reply({"state": workshop().finish(call.body)})
+
+
+@route(
+    "POST /worker/release",
+    scope="worker:run",
+    body="worker_release",
+    answers={204: None},
+    raises=(LeaseLost,),
+)
+def release_job(call: Call) -> Reply:
+    """Give a job back unharmed: it is ready at once, and the attempt costs nothing."""
+    workshop().release(call.body)
     return Reply(status=204)
 
 
@@ -181,27 +425,55 @@ def tick(_event: CloudWatchEvent) -> None:
 @functools.cache
 def door() -> "FrontDoor":
     """Return the use cases on the store. Raises NotConfigured naming a missing variable."""
-    from chalicelib import inbox, queueing, service, store
+    from chalicelib import (
+        inbox,
+        inbox_leases,
+        listing,
+        patience,
+        queueing,
+        service,
+        streaming,
+        waiting,
+    )
 
-    where = settings.store_settings(_store_url())
-    connection = store.connect(where.url, where.replicas)
+    connection = store()
     queue, retention = settings.queue_settings(), settings.retention_settings()
     return service.FrontDoor(
         queueing.JobQueue(connection, queue, retention),
+        listing.JobLists(connection),
+        streaming.TokenStreams(connection),
         inbox.Inbox(connection, queue, retention),
-        time.monotonic,
+        inbox_leases.InboxLeases(connection, retention),
+        patience.Patience(waiting.WaitingRoom(connection, queue.waiters), time.monotonic),
     )
 
 
 @functools.cache
+def workshop() -> "Workshop":
+    """Return the use cases of workers that come over HTTPS. Raises as door does."""
+    from chalicelib import leasing, workshop
+
+    queue, retention = settings.queue_settings(), settings.retention_settings()
+    leases = leasing.JobLeases(store(), queue, retention)
+    return workshop.Workshop(leases, door().queue, door().patience)
+
+
+@functools.cache
 def upkeep() -> "Upkeep":
-    """Return what does what is due. Raises NotConfigured naming a missing variable."""
-    from chalicelib import store, upkeep
+    """Return what does what is due. Raises as door does."""
+    from chalicelib import upkeep
+
+    queue, retention = settings.queue_settings(), settings.retention_settings()
+    return upkeep.Upkeep(store(), queue, retention, time.monotonic)
+
+
+@functools.cache
+def store() -> "Store":
+    """Return the store, not connected yet. Raises NotConfigured naming a missing variable."""
+    from chalicelib import store
 
     where = settings.store_settings(_store_url())
-    connection = store.connect(where.url, where.replicas)
-    queue, retention = settings.queue_settings(), settings.retention_settings()
-    return upkeep.Upkeep(connection, queue, retention, time.monotonic)
+    return store.connect(where.url, where.replicas)
 
 
 @functools.cache
@@ -253,7 +525,7 @@ def _token_settings() -> settings.TokenSettings:
 # Inside Lambda a missing setting stops the start here, not a caller's request.
 settings.environment()
 if settings.lambda_role() == "app":
-    door()
+    workshop()
 elif settings.lambda_role() == "jwt_authorizer":
     gate()
 elif settings.lambda_role() == "tick":
@@ -265,6 +537,7 @@ elif not settings.in_lambda():
         "chalicelib.keysources",
         "chalicelib.service",
         "chalicelib.tokens",
+        "chalicelib.workshop",
         "tinyllama.devkeys",
         "tinyllama.local",
     ):

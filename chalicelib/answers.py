@@ -1,18 +1,21 @@
-"""How values look from outside: jobs, events, pages and health as replies."""
+"""How jobs look from outside, and what every answer is put together from."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from chalicelib import __version__
-from chalicelib.edge import Call, Reply
-from chalicelib.errors import EventNotFound, JobNotFound, StoreUnavailable
-from chalicelib.events import Event
+from chalicelib.calls import Call
+from chalicelib.edge import Reply
+from chalicelib.errors import EventNotFound, JobNotFound
 from chalicelib.jobs import Job, JsonObject
 
 if TYPE_CHECKING:  # these bring redis, which the authorizer never needs
-    from chalicelib.inbox import Page
-    from chalicelib.queueing import Gauge
+    from chalicelib.listing import JobPage
+    from chalicelib.patience import Awaited
+    from chalicelib.queueing import Submitted
+    from chalicelib.streaming import TokenPage
 
 _POLL_SECONDS = 1
 _JOB_ID = re.compile(r"job_[0-9a-f]{32}")
@@ -33,83 +36,81 @@ def require_event_id(text: str) -> str:
     return text
 
 
-def submitted(call: Call, job: Job, *, known: bool) -> Reply:
+def submitted(call: Call, told: "Awaited[Submitted]") -> Reply:
     """Answer a submit: 200 when the job has ended, else 202 with where and when to look."""
-    headers = _job_headers(call, job) | {"Location": call.link(f"jobs/{job.id}")}
-    if known:
+    job, rate = told.value.job, told.value.rate
+    headers = _job_headers(call, job, waited=told.waited)
+    headers |= {"Location": call.link(f"jobs/{job.id}")} | (rate.headers if rate else {})
+    if told.value.known:
         headers["Idempotency-Replayed"] = "true"
     return Reply(_job(job), 200 if job.state.ended else 202, headers)
 
 
-def fetched(call: Call, job: Job) -> Reply:
+def fetched(call: Call, told: "Awaited[Job]") -> Reply:
     """Answer a look at a job: 304 when it is as the caller saw it."""
-    headers = _job_headers(call, job)
+    job = told.value
+    headers = _job_headers(call, job, waited=told.waited)
     if job.version == call.seen_version:
         return Reply(status=304, headers=headers)
     return Reply(_job(job), headers=headers)
 
 
-def published(event: Event, *, known: bool) -> Reply:
-    """Answer a publish: 201, or 200 for a repeat."""
+def moved(call: Call, job: Job) -> Reply:
+    """Answer a move of a job: 200 when it has ended, else 202 with where and when to look."""
+    headers = _job_headers(call, job) | {"Location": call.link(f"jobs/{job.id}")}
+    return Reply(_job(job), 200 if job.state.ended else 202, headers)
+
+
+def jobs(call: Call, page: "JobPage", limit: int) -> Reply:
+    """Answer a page of jobs, with a link to the next one where there may be one."""
+    asked = {name: call.query[name] for name in ("state", "model") if name in call.query}
+    listed = {"jobs": [_summary(job) for job in page.jobs]}
+    return Reply(listed, headers=next_page(page.cursor, limit, asked))
+
+
+def text(call: Call, job_id: str, told: "Awaited[TokenPage]") -> Reply:
+    """Answer what a job has said, with a link that leads on until it is complete."""
+    page = told.value
+    headers = applied(call, waited=told.waited)
+    if not page.complete:
+        headers |= {"Link": f'<?after={page.cursor}>; rel="next"'}
+        headers |= {"Retry-After": str(_POLL_SECONDS)}
     body = {
-        "status": "accepted",
-        "event_id": event.id,
-        "timestamp": _moment(event.created_at),
-        "message": "the event was accepted before" if known else "the event is in the inbox",
-        "event_type": event.event_type,
-        "payload": event.payload,
-        "source": event.source,
-        "delivered": event.delivered,
+        "id": job_id,
+        "state": page.state,
+        "attempt": page.attempt,
+        "reset": page.reset,
+        "text": page.text,
+        "cursor": str(page.cursor),
+        "complete": page.complete,
     }
-    return Reply(body, 200, {"Idempotency-Replayed": "true"}) if known else Reply(body, 201)
+    return Reply(body, headers=headers)
 
 
-def page(found: "Page", limit: int) -> Reply:
-    """Answer a page of an inbox, with a link to the next one where there may be one."""
-    headers = {}
-    if found.cursor is not None:
-        headers["Link"] = f'<?cursor={found.cursor}&limit={limit}>; rel="next"'
-    return Reply({"events": [_event(event) for event in found]}, headers=headers)
+def applied(call: Call, *, waited: bool) -> dict[str, str]:
+    """Tell the wait that was granted, where one was asked for."""
+    wanted = call.wait_seconds if waited else 0
+    return {"Preference-Applied": f"wait={wanted}"} if wanted else {}
 
 
-def one_event(event: Event) -> Reply:
-    """Answer one event."""
-    return Reply(_event(event))
+def next_page(cursor: int | None, limit: int, asked: Mapping[str, str]) -> dict[str, str]:
+    """Link to the next page of what was *asked* for, where there may be one."""
+    if cursor is None:
+        return {}
+    query = urlencode({"cursor": cursor, "limit": limit, **asked}, safe=":/@")
+    return {"Link": f'<?{query}>; rel="next"'}
 
 
-def health(gauge: "Gauge | StoreUnavailable") -> Reply:
-    """Answer each dependency with its state, 503 when the store is away.
-
-    Without a live worker it is a warning: prompts are taken, and wait.
-    """
-    if isinstance(gauge, StoreUnavailable):
-        status, headers = "fail", gauge.headers
-        checks = {"store:reachable": [_check("fail", "datastore", output=gauge.detail)]}
-    else:
-        status, headers = "pass" if gauge.workers else "warn", {}
-        idle = {} if gauge.workers else {"output": "no worker is live: prompts are taken and wait"}
-        checks = {
-            "store:reachable": [_check("pass", "datastore")],
-            "queue:waiting": [_count("pass", gauge.waiting, "jobs")],
-            "queue:running": [_count("pass", gauge.leased, "jobs")],
-            "workers:live": [_count(status, gauge.workers, "workers") | idle],
-        }
-    body = {"status": status, "version": __version__, "checks": checks}
-    return Reply(body, 503 if status == "fail" else 200, headers, "application/health+json")
+def moment(milliseconds: int | None) -> str | None:
+    """Return a time as RFC 3339, UTC, to the millisecond."""
+    if milliseconds is None:
+        return None
+    told = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return told.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _check(status: str, kind: str, **told: object) -> JsonObject:
-    return {"status": status, "componentType": kind, **told}
-
-
-def _count(status: str, value: int, unit: str) -> JsonObject:
-    return _check(status, "component", observedValue=value, observedUnit=unit)
-
-
-def _job_headers(call: Call, job: Job) -> dict[str, str]:
-    headers = {"ETag": f'W/"{job.version}"'}
-    if call.wait_seconds:
-        headers["Preference-Applied"] = f"wait={call.wait_seconds}"
+def _job_headers(call: Call, job: Job, *, waited: bool = False) -> dict[str, str]:
+    headers = {"ETag": f'W/"{job.version}"'} | applied(call, waited=waited)
     if not job.state.ended:
         headers["Retry-After"] = str(_POLL_SECONDS)
     return headers
@@ -118,20 +119,27 @@ def _job_headers(call: Call, job: Job) -> dict[str, str]:
 def _job(job: Job) -> JsonObject:
     result = dict(job.result) if job.result else None
     usage = result.pop("usage", None) if result else None
+    eta = None if job.eta_seconds is None else round(job.eta_seconds, 3)
+    more = {"position": job.position, "eta_seconds": eta, "result": result, "usage": usage}
+    return _summary(job) | more
+
+
+def _summary(job: Job) -> JsonObject:
     return {
         "id": job.id,
         "state": job.state,
         "version": job.version,
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
-        "position": job.position,
-        "model": job.request.get("model"),
-        "metadata": job.request.get("metadata"),
-        "created_at": _moment(job.created_at),
-        "started_at": _moment(job.started_at),
-        "ended_at": _moment(job.ended_at),
-        "result": result,
-        "usage": usage,
+        "priority": job.priority,
+        "model": job.model,
+        "metadata": job.metadata,
+        "created_at": moment(job.created_at),
+        "started_at": moment(job.started_at),
+        "ended_at": moment(job.ended_at),
+        "deadline_at": moment(job.deadline_at),
+        "retry_at": moment(job.retry_at),
+        "cancel_requested": job.cancel_requested,
         "timings": {
             "queued_ms": _span(job.created_at, job.started_at),
             "first_token_ms": _span(job.started_at, job.first_token_at),
@@ -141,24 +149,5 @@ def _job(job: Job) -> JsonObject:
     }
 
 
-def _event(event: Event) -> JsonObject:
-    return {
-        "event_id": event.id,
-        "event_type": event.event_type,
-        "source": event.source,
-        "timestamp": _moment(event.created_at),
-        "payload": event.payload,
-        "delivered": event.delivered,
-    }
-
-
 def _span(start: int | None, end: int | None) -> int | None:
     return None if start is None or end is None else end - start
-
-
-def _moment(milliseconds: int | None) -> str | None:
-    """Return a time as RFC 3339, UTC, to the millisecond."""
-    if milliseconds is None:
-        return None
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

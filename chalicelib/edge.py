@@ -1,7 +1,6 @@
 """HTTP on one side, use cases on the other. Knows Chalice, and so do authorizer.py and app.py."""
 
 import functools
-import re
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,13 +8,17 @@ from typing import Any, cast
 
 from chalice.app import Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
 
-from chalicelib import errors, limits, settings, signals, validation
+from chalicelib import cloudevents, errors, limits, settings, signals, validation
+from chalicelib.calls import Call
 from chalicelib.errors import RouterError, TokenRejected
 
 type Body = Mapping[str, Any] | str
 type View = Callable[..., "Reply"]
 
-_ALLOWED_HEADERS = ("Idempotency-Key", "If-None-Match", "Prefer", "Traceparent")
+_ALLOWED_HEADERS = (
+    *(f"Ce-{name}" for name in ("Dataschema", "Id", "Source", "Specversion", "Subject")),
+    *("Ce-Time", "Ce-Type", "Idempotency-Key", "If-None-Match", "Prefer", "Traceparent"),
+)
 _EXPOSED_HEADERS = (
     "Allow",
     "ETag",
@@ -23,6 +26,8 @@ _EXPOSED_HEADERS = (
     "Link",
     "Location",
     "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "WWW-Authenticate",
     "X-Request-Id",
@@ -31,11 +36,7 @@ _ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _JSON = "application/json"
 _UTF_8 = {"charset=utf-8", 'charset="utf-8"'}
 _PROBLEM = "application/problem+json"
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
-_ETAG = re.compile(r'(?:W/)?"([0-9]{1,15})"')
-_IDEMPOTENCY_KEY = re.compile(rf"[\x21-\x7e]{{1,{limits.IDEMPOTENCY_KEY_CHARS}}}")
 _OURS = 500  # from here on it is not the caller's fault, and the operator wants to know
-_INTEGER = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True)
@@ -43,69 +44,26 @@ class Route:
     """One row of the API: what it needs, what it takes, what it answers.
 
     A *scope* of None makes it public. *body* and the values of *answers* name JSON Schemas;
-    *takes* names what else of a Call the view heeds: its properties and query parameters.
+    *takes* names what else of a Call the view heeds: its properties and query parameters. A route
+    that takes a ``cloudevent`` has a body of that schema where one came.
     """
 
     method: str
     path: str
     scope: str | None
-    body: str | None
-    takes: tuple[str, ...]
-    answers: Mapping[int, str | None]
-    raises: tuple[type[RouterError], ...]
     view: View
-
-
-@dataclass(frozen=True)
-class Call:
-    """One authorized request, as a view sees it: the body is already valid."""
-
-    tenant: str
-    body: Any
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    path: str
+    answers: Mapping[int, str | None]
+    body: str | None = None
+    body_bytes: int = limits.BODY_BYTES
+    takes: tuple[str, ...] = ()
+    raises: tuple[type[RouterError], ...] = ()
 
     @property
-    def wait_seconds(self) -> int:
-        """How long ``Prefer: wait=N`` (RFC 7240) asks to wait, within the limit; 0 without."""
-        found = _WAIT.search(self.headers.get("prefer", ""))
-        return min(int(found[1]), limits.WAIT_SECONDS) if found else 0
-
-    @property
-    def seen_version(self) -> int | None:
-        """The version that ``If-None-Match`` names, or None."""
-        found = _ETAG.fullmatch(self.headers.get("if-none-match", "").strip())
-        return int(found[1]) if found else None
-
-    @property
-    def idempotency_key(self) -> str | None:
-        """The caller's ``Idempotency-Key``, or None. Raises InvalidParameter."""
-        key = self.headers.get("idempotency-key")
-        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
-            raise errors.InvalidParameter(
-                "Idempotency-Key must be 1 to "
-                f"{limits.IDEMPOTENCY_KEY_CHARS} visible ASCII characters"
-            )
-        return key
-
-    def integer(self, name: str, default: int, least: int, most: int) -> int:
-        """Return the query parameter *name* within its bounds. Raises InvalidParameter."""
-        text = self.query.get(name)
-        if text is None:
-            return default
-        value = int(text) if _INTEGER.fullmatch(text) else -1
-        if not least <= value <= most:
-            raise errors.InvalidParameter(f"{name} must be a whole number, {least} to {most}")
-        return value
-
-    def link(self, target: str) -> str:
-        """Return *target*, relative to the API's root, as seen from this request's path.
-
-        Relative references hold behind any stage prefix and custom domain.
-        """
-        depth = self.path.count("/") - 1
-        return "../" * depth + target
+    def media_types(self) -> list[str]:
+        """In which forms the body may come."""
+        if not self.body:
+            return []
+        return [_JSON, cloudevents.MEDIA_TYPE] if "cloudevent" in self.takes else [_JSON]
 
 
 @dataclass(frozen=True)
@@ -143,23 +101,24 @@ class Routes:
         where: str,
         *,
         scope: str | None,
-        body: str | None = None,
-        takes: tuple[str, ...] = (),
         answers: Mapping[int, str | None],
-        raises: tuple[type[RouterError], ...] = (),
+        **more: Any,
     ) -> Callable[[View], View]:
-        """Return a decorator that serves *where* (``"POST /infer"``) with a view."""
+        """Return a decorator that serves *where* (``"POST /infer"``) with a view.
+
+        *more* are further fields of the Route.
+        """
         method, path = where.split(" ")
 
         def register(view: View) -> View:
-            route = Route(method, path, scope, body, takes, answers, raises, view)
+            route = Route(method, path, scope, view, answers, **more)
             self.table.append(route)
             self._app.route(
                 path,
                 methods=[method],
                 authorizer=self._authorizer if scope else None,
                 cors=self._cors,
-                content_types=[_JSON] if body else [],
+                content_types=[*route.media_types, _BATCH] if route.body else [],
             )(self._answering(route))
             return view
 
@@ -201,6 +160,7 @@ class Routes:
 
 
 _MEDIA_TYPE_WANTED = f"send the body as {_JSON}, in UTF-8"
+_BATCH = "application/cloudevents-batch+json"
 _CHALICE_ERRORS: Mapping[int, tuple[type[RouterError], str]] = {
     405: (errors.MethodNotAllowed, ""),
     415: (errors.UnsupportedMediaType, _MEDIA_TYPE_WANTED),
@@ -229,7 +189,7 @@ def _call(route: Route, request: Request, now: float) -> Call:
     slash = "/" if str(request.context.get("path", "")).endswith("/") else ""
     return Call(
         tenant=tenant,
-        body=_body(route.body, request) if route.body else None,
+        body=_body(route, route.body, request) if route.body else None,
         query=dict(request.query_params or {}),
         headers={name.lower(): value for name, value in request.headers.items()},
         path=route.path + slash,
@@ -248,23 +208,37 @@ def _require_scope(scope: str, request: Request, now: float) -> str:
     return str(context["tenant"])
 
 
-def _body(schema: str, request: Request) -> Any:
+def _body(route: Route, schema: str, request: Request) -> Any:
     told = request.headers.get("content-type", "").lower().split(";")
     media_type, *parameters = (part.strip() for part in told)
     charsets = {text for text in parameters if text.startswith("charset=")}
-    if media_type != _JSON or charsets - _UTF_8:
-        raise errors.UnsupportedMediaType(_MEDIA_TYPE_WANTED)
+    if media_type not in route.media_types or charsets - _UTF_8:
+        one = ": CloudEvents come one by one" if media_type == _BATCH else ""
+        wanted = " or ".join(route.media_types)
+        raise errors.UnsupportedMediaType(f"send the body as {wanted}, in UTF-8{one}")
+    body = validation.parse(_raw_body(request, route.body_bytes))
+    if "cloudevent" in route.takes:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if media_type == cloudevents.MEDIA_TYPE:
+            schema, body = "cloudevent", cloudevents.from_body(body)
+        elif cloudevents.binary(headers):
+            schema, body = "cloudevent", cloudevents.from_headers(headers, media_type, body)
+    validation.check(schema, body)
+    if schema == "cloudevent":
+        cloudevents.require_sound(body)
+    return body
+
+
+def _raw_body(request: Request, most_bytes: int) -> bytes:
     try:
         raw = cast("bytes", request.raw_body)
     except ValueError as error:
         raise errors.InvalidJson("the body is not UTF-8") from error
     if not raw:
         raise errors.InvalidJson("the body is empty; a chunked one needs a Content-Length instead")
-    if len(raw) > limits.BODY_BYTES:
-        raise errors.BodyTooLarge(f"the body may hold {limits.BODY_BYTES} bytes")
-    body = validation.parse(raw)
-    validation.check(schema, body)
-    return body
+    if len(raw) > most_bytes:
+        raise errors.BodyTooLarge(f"the body may hold {most_bytes} bytes")
+    return raw
 
 
 def _log_unexpected(error: Exception, request: Request) -> None:

@@ -3,91 +3,210 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.errors import FieldError, InvalidBody, StoreUnavailable
+from chalicelib import cloudevents
+from chalicelib.errors import FieldError, InvalidBody, RouterError, StoreUnavailable
 from chalicelib.events import ROUTER_SOURCE, Event
-from chalicelib.inbox import Inbox
-from chalicelib.jobs import Draft, Job, JsonObject
-from chalicelib.queueing import Gauge, Idempotency, JobQueue
+from chalicelib.inbox import Inbox, Page, Published
+from chalicelib.inbox_leases import InboxLease, InboxLeases
+from chalicelib.jobs import Draft, Job, JsonObject, Priority
+from chalicelib.listing import JobLists
+from chalicelib.patience import Awaited, Patience
+from chalicelib.queueing import Gauge, Idempotency, JobQueue, Submitted
+from chalicelib.streaming import START, Cursor, TokenPage, TokenStreams
+
+_NOT_THE_MODELS = frozenset({"priority", "deadline_seconds"})
+_LEASE_EVENTS = 10
+_LEASE_SECONDS = 60
+_SOON_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
 class FrontDoor:
     """Takes prompts and events in, gives answers and inboxes out.
 
-    *clock* counts seconds and never goes back. Where a tenant is named, nothing of another
-    tenant's is seen or changed. All raise StoreUnavailable when the store is away.
+    Where a tenant is named, nothing of another tenant's is seen or changed. A wait begins with the
+    call: a slow store must not stretch it beyond the gateway's limit. All raise StoreUnavailable
+    when the store is away.
     """
 
     queue: JobQueue
+    lists: JobLists
+    streams: TokenStreams
     inbox: Inbox
-    clock: Callable[[], float]
+    leases: InboxLeases
+    patience: Patience
 
     def submit(
-        self, tenant: str, request: JsonObject, idempotency_key: str | None, wait_seconds: float
-    ) -> tuple[Job, bool]:
-        """Store a job, give it *wait_seconds* to end; the job, and whether it was there before.
+        self, tenant: str, body: JsonObject, idempotency_key: str | None, wait_seconds: float
+    ) -> Awaited[Submitted]:
+        """Store a job and give it *wait_seconds* to end.
 
-        The wait begins with the call: a slow store must not stretch it beyond the gateway's limit.
-        Raises QueueFull, IdempotencyKeyReused, JobGone.
+        Raises RateLimited, QueueFull, StoreFull, InboxFull, IdempotencyKeyReused, JobGone.
         """
-        deadline = self.clock() + wait_seconds
-        idempotency = Idempotency(idempotency_key, _digest(request)) if idempotency_key else None
-        submitted = self.queue.submit(Draft(_new_id("job"), tenant, request), idempotency)
-        job, known = submitted.job, submitted.known
+        until = self.patience.until(wait_seconds)
+        idempotency = Idempotency(idempotency_key, _digest(body)) if idempotency_key else None
+        draft = Draft(
+            id=_new_id("job"),
+            tenant=tenant,
+            request={name: body[name] for name in body if name not in _NOT_THE_MODELS},
+            priority=Priority(body.get("priority", Priority.NORMAL)),
+            deadline_seconds=body.get("deadline_seconds"),
+        )
+        submitted = self.queue.submit(draft, idempotency)
         try:
-            return self._wait_until_ended(job, deadline), known
+            found = self._await_end(submitted.job, until)
         except StoreUnavailable:
             # The job is stored: an error now would make its caller send it again.
-            return job, known
+            return Awaited(submitted)
+        return Awaited(replace(submitted, job=found.value), found.waited)
 
-    def fetch(self, tenant: str, job_id: str, seen: int | None, wait_seconds: float) -> Job:
+    def fetch(
+        self, tenant: str, job_id: str, seen: int | None, wait_seconds: float
+    ) -> Awaited[Job]:
         """Return a job; waits while it is unchanged since version *seen*, or has not ended.
 
-        The wait begins with the call. Raises JobNotFound.
+        Raises JobNotFound, JobGone.
         """
-        deadline = self.clock() + wait_seconds
+        until = self.patience.until(wait_seconds)
         job = self.queue.fetch(tenant, job_id)
         if seen is None:
-            return self._wait_until_ended(job, deadline)
-        left = deadline - self.clock()
-        if job.version == seen and not job.state.ended and left > 0:
-            return self.queue.await_change(job, left)
-        return job
+            return self._await_end(job, until)
 
-    def publish(
-        self, tenant: str, body: JsonObject, idempotency_key: str | None
-    ) -> tuple[Event, bool]:
-        """Put an event into the tenant's inbox: the event, and whether it was there before.
+        def settled(job: Job) -> bool:
+            return job.state.ended or job.version != seen
 
-        Raises InvalidBody for the router's own source, IdempotencyKeyReused, EventGone.
+        return self.patience.wait(until, job, settled, self._await_change)
+
+    def read_text(
+        self, tenant: str, job_id: str, after: str | None, wait_seconds: float
+    ) -> Awaited[TokenPage]:
+        """Return what a job has said since the cursor *after*; waits while that is nothing.
+
+        Raises JobNotFound, JobGone.
+        """
+        cursor = START if after is None else Cursor.parse(after)
+        until = self.patience.until(wait_seconds)
+        job = self.queue.fetch(tenant, job_id)
+
+        def again(seen: tuple[Job, TokenPage], left: float) -> tuple[Job, TokenPage]:
+            self.streams.await_text(*seen, _within_deadline(seen[0], left))
+            job = self.queue.fetch(tenant, job_id, retry=False)
+            return job, self.streams.read(job, cursor)
+
+        seen = job, self.streams.read(job, cursor)
+        found = self.patience.wait(until, seen, lambda seen: _tells(seen[1]), again)
+        return Awaited(found.value[1], found.waited)
+
+    def redrive(
+        self, dead_letters: Iterable[JsonObject]
+    ) -> tuple[list[str], list[tuple[str, str]]]:
+        """Queue dead letters again, each ``{"tenant", "id", "version"}``; again is fine.
+
+        Returns the ids of those that wait again, and ids with codes of those that do not.
+        """
+        redriven: list[str] = []
+        refused: list[tuple[str, str]] = []
+        for letter in dead_letters:
+            try:
+                self.queue.redrive(letter["tenant"], letter["id"], letter["version"])
+            except StoreUnavailable:
+                raise
+            except RouterError as error:
+                refused.append((letter["id"], error.code))
+            else:
+                redriven.append(letter["id"])
+        return redriven, refused
+
+    def publish(self, tenant: str, body: JsonObject, idempotency_key: str | None) -> Published:
+        """Put an event or a CloudEvent into the tenant's inbox.
+
+        A CloudEvent is known by its source and id, and comes without a key. Raises InvalidBody for
+        the router's own source, IdempotencyKeyReused, EventGone, RateLimited, InboxFull, StoreFull.
         """
         if body["source"] == ROUTER_SOURCE:
             reserved = FieldError("/source", "is reserved for the router's own events")
             raise InvalidBody("the source is reserved", errors=[reserved])
-        draft = Event(
-            id=_new_id("evt"),
-            tenant=tenant,
-            event_type=body["event_type"],
-            source=body["source"],
-            payload=body["payload"],
-            created_at=0,
-            sequence=0,
-        )
-        published = self.inbox.publish(draft, _digest(body), idempotency_key)
-        return published.event, published.known
+        if "specversion" not in body:
+            draft = _draft(tenant, body["event_type"], body["source"], body["payload"], None)
+            return self.inbox.publish(draft, _digest(body), idempotency_key)
+        kept = cloudevents.attributes(body)
+        draft = _draft(tenant, body["type"], body["source"], body.get("data"), kept)
+        # No caller's own key holds a space. What else differs may have been changed on the way.
+        key = f"cloudevent {_digest([body['source'], body['id']])}"
+        return self.inbox.publish(draft, _digest([draft.event_type, draft.payload]), key)
+
+    def page(
+        self, tenant: str, after: int, limit: int, event_type: str | None, wait_seconds: float
+    ) -> Awaited[Page]:
+        """Return up to *limit* pending events later than *after*; waits while there are none."""
+        until = self.patience.until(wait_seconds)
+        page = self.inbox.page(tenant, after, limit, event_type)
+
+        def again(page: Page, left: float) -> Page:
+            self.inbox.await_event(tenant, page, left)
+            return self.inbox.page(tenant, after, limit, event_type)
+
+        return self.patience.wait(until, page, _leads_on, again)
+
+    def lease_events(
+        self, tenant: str, body: JsonObject, wait_seconds: float
+    ) -> Awaited[InboxLease]:
+        """Lease the oldest pending events; waits while there are none.
+
+        A token that is known answers what it still holds, at once. Raises LeaseLost.
+        """
+        token = body.get("lease") or secrets.token_urlsafe(24)
+        waited = True
+        if wait_seconds and not ("lease" in body and self.leases.known(tenant, token)):
+            # Looked at first: a token stands for what its first call took, be it nothing.
+            waited = self.page(tenant, 0, 1, None, wait_seconds).waited
+        count = body.get("count", _LEASE_EVENTS)
+        seconds = body.get("seconds", _LEASE_SECONDS)
+        return Awaited(self.leases.lease(tenant, token, count, seconds), waited)
 
     def gauge(self) -> Gauge:
         """Tell how the queue stands."""
         return self.queue.gauge()
 
-    def _wait_until_ended(self, job: Job, deadline: float) -> Job:
-        while not job.state.ended and (left := deadline - self.clock()) > 0:
-            job = self.queue.await_change(job, left)
-        return job
+    def _await_end(self, job: Job, until: float) -> Awaited[Job]:
+        return self.patience.wait(until, job, lambda job: job.state.ended, self._await_change)
+
+    def _await_change(self, job: Job, left: float) -> Job:
+        return self.queue.await_change(job, _within_deadline(job, left))
+
+
+def _within_deadline(job: Job, seconds: float) -> float:
+    """Return how long to wait for *job* at a time: a look at it ends it once its deadline came."""
+    if job.expires_in_seconds is None:
+        return seconds
+    return max(_SOON_SECONDS, min(seconds, job.expires_in_seconds))
+
+
+def _tells(page: TokenPage) -> bool:
+    return bool(page.text) or page.reset or page.complete
+
+
+def _leads_on(page: Page) -> bool:
+    return bool(page.events) or page.cursor is not None
+
+
+def _draft(
+    tenant: str, event_type: str, source: str, payload: Any, attributes: JsonObject | None
+) -> Event:
+    return Event(
+        id=_new_id("evt"),
+        tenant=tenant,
+        event_type=event_type,
+        source=source,
+        payload=payload,
+        created_at=0,
+        sequence=0,
+        attributes=attributes,
+    )
 
 
 def _new_id(kind: str) -> str:

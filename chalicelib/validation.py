@@ -185,13 +185,16 @@ def _explain(error: "ValidationError") -> Iterator[FieldError]:
         yield from (FieldError(_pointer((*path, name)), "unknown field") for name in unknown)
     else:
         detail = _DETAILS[rule](limit) if rule in _DETAILS else "does not satisfy the schema"
-        in_name = "propertyNames" in error.absolute_schema_path
-        yield FieldError(_pointer(path), f"has a name that {detail}" if in_name else detail)
+        if "propertyNames" in error.absolute_schema_path:
+            path, detail = (*path, *filter(None, [instance])), f"has a name that {detail}"
+        yield FieldError(_pointer(path), detail)
 
 
 _TYPES = {
     "array": "an array",
+    "boolean": "true or false",
     "integer": "an integer",
+    "null": "null",
     "number": "a number",
     "object": "an object",
     "string": "a string",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import chalicelib
-from chalicelib import errors, limits, schemas
+from chalicelib import cloudevents, errors, schemas
 from chalicelib.edge import Route
 from chalicelib.errors import RouterError, TokenRejected
 from tinyllama import generated
@@ -22,7 +22,9 @@ from tinyllama.contract_words import (
     HONOURED,
     HOST_MESSAGE,
     MEDIA_TYPES,
+    PAGES,
     PATH_PATTERNS,
+    REFUSALS,
     SUCCESSES,
     Node,
 )
@@ -80,11 +82,18 @@ def _operation(route: Route, *, several: bool) -> Node:
     if route.body:
         operation["requestBody"] = {
             "required": True,
-            "description": f"At most {limits.BODY_BYTES} bytes of JSON in UTF-8.",
-            "content": {"application/json": {"schema": _reference("schemas", route.body)}},
+            "description": f"At most {route.body_bytes} bytes of JSON in UTF-8.",
+            "content": {each: {"schema": schema} for each, schema in _forms(route, route.body)},
         }
     operation["responses"] = {str(status): _response(route, status) for status in _statuses(route)}
     return operation
+
+
+def _forms(route: Route, body: str) -> Iterator[tuple[str, Node]]:
+    """Yield the media types of a route's body, each with its schema."""
+    for media_type in route.media_types:
+        one_event = media_type == cloudevents.MEDIA_TYPE
+        yield media_type, _reference("schemas", "cloudevent" if one_event else body)
 
 
 def _path_parameters(path: str) -> Iterator[Node]:
@@ -100,7 +109,7 @@ def _failures(route: Route) -> Iterator[RouterError]:
     if route.body:
         kinds += [errors.InvalidJson, errors.BodyTooLarge]
         kinds += [errors.UnsupportedMediaType, errors.InvalidBody]
-    if not {"idempotency_key", "limit", "cursor"}.isdisjoint(route.takes):
+    if not {"idempotency_key", "limit", "cursor", "after"}.isdisjoint(route.takes):
         kinds.append(errors.InvalidParameter)
     if route.scope:
         kinds.append(errors.KeysUnavailable)
@@ -127,9 +136,7 @@ def _response(route: Route, status: int) -> Node:
     if codes:
         words += [f"`{code}`: {title}." for code, title in sorted(codes.items())]
         content |= _problem(status, sorted(codes))
-        told += {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(
-            status, []
-        )
+        told += REFUSALS.get(status, [])
     node = {
         "description": " ".join(words),
         "headers": {name: _reference("headers", name) for name in sorted(set(told))},
@@ -148,21 +155,23 @@ def _answer(name: str | None, status: int) -> Node:
     return {media_type: {"schema": _reference("schemas", name), "example": example}}
 
 
-def _answer_headers(route: Route, status: int) -> list[str]:
-    takes, name, told = route.takes, route.answers[status], []
+def _answer_headers(route: Route, status: int) -> Iterator[str]:
+    takes, name = route.takes, route.answers[status]
+    ended = (route.method, status) == ("POST", 200)
     if "wait_seconds" in takes:
-        told += ["ETag", "Preference-Applied"]
-        # A submit answers 200 only when there is nothing left to come back for.
-        told += [] if (route.method, status) == ("POST", 200) else ["Retry-After"]
+        yield "Preference-Applied"
+    if name == "job" or status == 304:  # noqa: PLR2004
+        # A call that changes a job answers 200 only when there is nothing left to come back for.
+        yield from ("ETag",) if ended else ("ETag", "Retry-After")
     if name == "job" and route.method == "POST":
-        told.append("Location")
-    if "idempotency_key" in takes and status != 201:  # noqa: PLR2004
-        told.append("Idempotency-Replayed")
-    if name == "inbox_page":
-        told.append("Link")
-    if name == "health" and status == errors.StoreUnavailable.status:
-        told.append("Retry-After")
-    return told
+        yield "Location"
+    if "idempotency_key" in takes:
+        yield from () if status == 201 else ("Idempotency-Replayed",)  # noqa: PLR2004
+        yield from ("RateLimit", "RateLimit-Policy")
+    if name in PAGES:
+        yield "Link"
+    if name == "job_text" or (name == "health" and status != 200):  # noqa: PLR2004
+        yield "Retry-After"
 
 
 def _problem(status: int, codes: Sequence[str]) -> Node:

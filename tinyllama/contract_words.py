@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import limits
+from chalicelib.calls import WORDS
 
 type Node = dict[str, Any]
 
@@ -20,10 +21,31 @@ PATH_PATTERNS = {"job_id": "^job_[0-9a-f]{32}$", "event_id": "^evt_[0-9a-f]{32}$
 SUCCESSES = {
     200: "Done.",
     201: "Stored.",
-    202: "Stored; the job has not ended yet.",
+    202: "Accepted; it has not come to its end yet.",
     204: "Done; there is nothing to tell.",
     304: "Unchanged since the version that `If-None-Match` names.",
 }
+
+# What each refusal with this status may carry.
+REFUSALS: Mapping[int, list[str]] = {
+    401: ["WWW-Authenticate"],
+    403: ["WWW-Authenticate"],
+    429: ["RateLimit", "RateLimit-Policy", "Retry-After"],
+    503: ["Retry-After"],
+}
+# Answers that may lead on to a next one.
+PAGES = frozenset({"dead_letters", "inbox_page", "job_page", "job_text"})
+
+
+def _word(name: str, description: str, example: str) -> Node:
+    return {
+        "name": name,
+        "in": "query",
+        "description": description,
+        "schema": {"type": "string", "pattern": f"^({WORDS[name][0]})$"},
+        "example": example,
+    }
+
 
 # What a route takes of its Call, and the parameter that it thereby honours.
 HONOURED: Mapping[str, Node] = {
@@ -58,7 +80,7 @@ HONOURED: Mapping[str, Node] = {
     "limit": {
         "name": "limit",
         "in": "query",
-        "description": "The most events on a page; a page may be shorter and have a next one.",
+        "description": "The most items on a page; a page may be shorter and have a next one.",
         "schema": {
             "type": "integer",
             "minimum": 1,
@@ -71,9 +93,21 @@ HONOURED: Mapping[str, Node] = {
         "name": "cursor",
         "in": "query",
         "description": "Where the page begins; take it from the `Link` of the page before.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1, "default": 0},
-        "example": 0,
+        "schema": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
+        "example": 50,
     },
+    "cloudevent": {
+        "name": "Ce-Specversion",
+        "in": "header",
+        "description": "Makes the call a CloudEvent in binary mode: its attributes come as `Ce-Id`,"
+        " `Ce-Source`, `Ce-Type` and so on, percent-encoded; the body is its data, any JSON value.",
+        "schema": {"type": "string", "enum": ["1.0"]},
+        "example": "1.0",
+    },
+    "after": _word("after", "Where to go on: the `cursor` of the answer before.", "1-2"),
+    "state": _word("state", "Only jobs that stand there.", "failed"),
+    "model": _word("model", "Only jobs that ask for this model by name.", "tinyllama-1.1b-chat"),
+    "type": _word("type", "Only events of this type.", "job.succeeded"),
 }
 
 HEADERS: Mapping[str, tuple[str, str]] = {
@@ -85,6 +119,11 @@ HEADERS: Mapping[str, tuple[str, str]] = {
     ),
     "Location": ("Where the job is, relative to the request.", "jobs/job_" + "0" * 32),
     "Preference-Applied": ("The wait that was granted (RFC 7240); absent without one.", "wait=20"),
+    "RateLimit": (
+        "Calls left to the tenant, and seconds until all are; absent without a limit.",
+        '"default";r=599;t=1',
+    ),
+    "RateLimit-Policy": ("Calls a tenant may make in how many seconds.", '"default";q=600;w=60'),
     "Retry-After": ("Seconds after which to look or try again.", "1"),
     "WWW-Authenticate": (
         "What is wrong with the token (RFC 6750); absent where the host refuses by itself.",

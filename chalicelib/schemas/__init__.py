@@ -4,8 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-REQUESTS = ("event", "infer")
-ANSWERS = ("accepted_event", "health", "inbox_event", "inbox_page", "job", "problem")
+REQUESTS = (
+    "cloudevent", "event", "events_extend", "events_held", "events_lease", "infer", "redrive",
+    "retry", "worker_append", "worker_extend", "worker_finish", "worker_lease", "worker_release",
+)  # fmt: skip
+ANSWERS = (
+    "accepted_event", "dead_letters", "events_extended", "events_leased", "health", "inbox_event",
+    "inbox_page", "job", "job_page", "job_summary", "job_text", "problem", "queue", "redriven",
+    "worker_appended", "worker_extended", "worker_finished", "worker_leased",
+)  # fmt: skip
 
 
 class Refused(Exception):

@@ -20,13 +20,18 @@ from tests.calls import Answer, Api, HandWorker, Transport
 from tests.servers import Server
 
 
+def forget_parts() -> None:
+    """Let the app be wired anew."""
+    for part in (app.store, app.door, app.workshop, app.gate):
+        part.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def client_transport(valkey: Server) -> Iterator[Transport]:
     """``chalice.test.Client`` on the suite's store."""
     with pytest.MonkeyPatch.context() as patch, Client(app.app) as client:
         patch.setenv("TINYLLAMA_STORE_URL", valkey.url)
-        app.door.cache_clear()
-        app.gate.cache_clear()
+        forget_parts()
 
         def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
             answer = client.http.request(method, path, headers=dict(headers), body=body)
@@ -34,8 +39,7 @@ def client_transport(valkey: Server) -> Iterator[Transport]:
             return Answer(answer.status_code, found, answer.body)
 
         yield send
-        app.door.cache_clear()
-        app.gate.cache_clear()
+        forget_parts()
 
 
 @pytest.fixture(scope="session")

@@ -172,17 +172,30 @@ def test_a_missing_token_is_401(api: Api) -> None:
 
 
 @pytest.mark.slow
-def test_preflight_names_the_one_origin_and_every_header(http_transport: Transport) -> None:
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/infer", {"POST"}),
+        ("/jobs/job_1", {"GET", "DELETE"}),
+        ("/jobs/job_1/cancel", {"POST"}),
+        ("/inbox/evt_1", {"GET", "DELETE"}),
+        ("/inbox/lease", {"POST"}),
+    ],
+)
+def test_preflight_names_the_one_origin_and_every_header(
+    http_transport: Transport, path: str, methods: set[str]
+) -> None:
     # Over HTTP alone: Chalice's test client cannot read an answer without a body.
     headers = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
 
-    answer = http_transport("OPTIONS", "/infer", headers, b"")
+    answer = http_transport("OPTIONS", path, headers, b"")
 
     assert answer.status == 200
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
     allowed = set(answer.headers["access-control-allow-headers"].split(","))
     assert {"Authorization", "Content-Type", "Idempotency-Key", "Prefer"} <= allowed
-    assert "POST" in answer.headers["access-control-allow-methods"]
+    allowed = set(answer.headers["access-control-allow-methods"].split(","))
+    assert allowed == methods | {"OPTIONS"}
 
 
 def test_a_browser_may_send_and_read_every_header_of_the_contract(api: Api) -> None:

@@ -1,5 +1,6 @@
 """What becomes of a token at the gateway: an Allow for its scopes, a Deny with its reason."""
 
+import json
 from typing import Any, cast
 
 import pytest
@@ -41,8 +42,22 @@ def test_an_allow_names_every_route_of_the_scopes_and_no_other(gate: Gate) -> No
     assert sorted(arn for arn in resources(decision) if not arn.endswith("/")) == [
         "DELETE/events/*",
         "DELETE/inbox/*",
+        "GET/jobs",
         "GET/jobs/*",
+        "GET/jobs/*/stream",
+        "GET/queue",
+        "POST/inbox/ack",
+        "POST/inbox/extend",
+        "POST/inbox/lease",
+        "POST/inbox/release",
     ]
+
+
+def test_an_allow_for_everything_is_no_longer_than_the_gateway_takes(gate: Gate) -> None:
+    decision = cast("AuthResponse", gate.decide(asked(sub="t" * 128)))
+
+    # Quotas for a REST API: "Lambda authorizer result size", 8 KB.
+    assert len(json.dumps(decision.to_dict(asked()))) < 8000
 
 
 def test_the_context_is_flat_strings(gate: Gate) -> None:

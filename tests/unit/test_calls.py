@@ -3,11 +3,12 @@
 import pytest
 
 from chalicelib import limits
-from chalicelib.edge import Call
+from chalicelib.calls import WORDS, Call
 from chalicelib.errors import InvalidParameter
 
 
 def call(path: str = "/infer", query: dict[str, str] | None = None, **headers: str) -> Call:
+    """Return a call of nobody's, its headers named in Python's way."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Call(tenant="acme", body=None, query=query or {}, headers=named, path=path)
 
@@ -86,3 +87,30 @@ def test_any_other_number_is_refused_with_its_bounds(text: str) -> None:
 )
 def test_a_link_is_relative_to_the_requests_own_path(path: str, link: str) -> None:
     assert call(path=path).link("jobs/1") == link
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("after", "0-0"),
+        ("after", "999999999-1"),
+        ("state", "running"),
+        ("model", "org/big:1@x.Y_-"),
+        ("type", "a"),
+        ("type", "order.created/v1:x_-"),
+    ],
+)
+def test_a_word_in_the_query_is_taken_as_it_is(name: str, text: str) -> None:
+    assert call(query={name: text}).word(name) == text
+
+
+@pytest.mark.parametrize("name", WORDS)
+@pytest.mark.parametrize("text", ["", " ", "-a", "a b", "queued\n", "1-\uff11", "a" * 129, "\0"])
+def test_any_other_word_is_refused_with_its_form(name: str, text: str) -> None:
+    with pytest.raises(InvalidParameter, match=f"^{name} must be "):
+        call(query={name: text}).word(name)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_a_word_that_is_not_there_is_none(name: str) -> None:
+    assert call().word(name) is None

@@ -1,0 +1,37 @@
+"""Doors of a router whose settings or store are not as they should be."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from chalicelib import settings
+from chalicelib.inbox import Inbox
+from chalicelib.inbox_leases import InboxLeases
+from chalicelib.leasing import JobLeases
+from chalicelib.listing import JobLists
+from chalicelib.patience import Patience
+from chalicelib.queueing import JobQueue
+from chalicelib.service import FrontDoor
+from chalicelib.store import Store
+from chalicelib.streaming import TokenStreams
+from chalicelib.waiting import WaitingRoom
+from chalicelib.workshop import Workshop
+
+
+def door(store: Store, **changed: Any) -> FrontDoor:
+    """Return the use cases on *store*, some queue settings *changed*."""
+    queue = replace(settings.queue_settings(), **changed)
+    return FrontDoor(
+        JobQueue(store, queue),
+        JobLists(store),
+        TokenStreams(store),
+        Inbox(store, queue),
+        InboxLeases(store),
+        Patience(WaitingRoom(store, queue.waiters), time.monotonic),
+    )
+
+
+def workshop(store: Store, **changed: Any) -> Workshop:
+    """Return the use cases of workers on *store*, some queue settings *changed*."""
+    front = door(store, **changed)
+    return Workshop(JobLeases(store, settings.queue_settings()), front.queue, front.patience)

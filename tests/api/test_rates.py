@@ -1,0 +1,76 @@
+"""`RateLimit` and `RateLimit-Policy`: a caller hears how much it may still call."""
+
+import re
+from typing import Any
+
+import pytest
+
+import app
+from chalicelib.store import Store
+from tests.api import doors
+from tests.calls import Answer, Api
+
+BODIES: dict[str, Any] = {
+    "/infer": {"prompt": "Say hello"},
+    "/events": {"event_type": "a", "payload": None, "source": "b"},
+}
+
+
+def left(answer: Answer) -> int:
+    """Return how many calls are left."""
+    found = re.fullmatch(r'"default";r=(\d+);t=(\d+)', answer.headers["ratelimit"])
+    assert found
+    return int(found[1])
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_each_call_tells_what_is_left(api: Api, path: str) -> None:
+    first, second = api.post(path, BODIES[path]), api.post(path, BODIES[path])
+
+    assert first.headers["ratelimit-policy"] == '"default";q=600;w=60'
+    assert left(first) == 599
+    assert left(second) in {598, 599}
+
+
+def test_prompts_and_events_share_a_tenants_rate_and_no_other_tenants(api: Api) -> None:
+    other = Api(api.transport, tenant="globex")
+
+    told = [left(who.post(path, BODIES[path])) for who in (api, other) for path in BODIES]
+
+    assert told[0] == told[2] == 599
+    assert told[1] < 600
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_a_repeat_is_charged_nothing_and_tells_nothing(api: Api, path: str) -> None:
+    api.post(path, BODIES[path], idempotency_key="k")
+
+    again = api.post(path, BODIES[path], idempotency_key="k")
+
+    assert again.headers["idempotency-replayed"] == "true"
+    assert "ratelimit" not in again.headers
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+@pytest.mark.parametrize("path", BODIES)
+def test_who_calls_too_often_is_told_when_to_come_back(
+    api: Api, store: Store, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(app, "door", lambda: doors.door(store, rate_per_minute=2))
+
+    *taken, refused = [api.post(path, BODIES[path]) for _ in range(3)]
+
+    assert all(answer.status in {201, 202} for answer in taken)
+    assert (refused.status, refused.json["code"]) == (429, "rate_limited")
+    assert left(refused) == 0
+    assert refused.headers["ratelimit-policy"] == '"default";q=2;w=60'
+    assert 1 <= int(refused.headers["retry-after"]) <= 30
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+def test_without_a_limit_nothing_is_told(
+    api: Api, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "door", lambda: doors.door(store, rate_per_minute=0))
+
+    assert "ratelimit" not in api.post("/infer", BODIES["/infer"]).headers
