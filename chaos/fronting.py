@@ -75,7 +75,7 @@ def workers_over_https(stand: Stand) -> Audit:
         return stand.worker("", *far, engine_url=evil.url, worker_token=router.worker_token())
 
     workers = [hire(), hire()]
-    with Load(ledger, words="slow* one two", per_second=10):
+    with Load(ledger, words="slow* one two", per_second=4):
         for _ in range(stand.pick(1, 10)):
             time.sleep(1.5)
             workers.pop(0).kill()
@@ -86,4 +86,5 @@ def workers_over_https(stand: Stand) -> Audit:
             router.kill()
             router.restart()
             time.sleep(1)
-    return stand.audit(ledger, server.url)
+    # Each job is half a dozen calls of one slow development server.
+    return stand.audit(ledger, server.url, seconds=180)
