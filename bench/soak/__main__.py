@@ -117,6 +117,9 @@ def told(course: Course, ledger: Ledger, faults: Sequence[str], command: str) ->
             "",
             "![Memory, keys and latencies over the run](../../docs/images/soak.svg)",
             "",
+            "Everything is kept for some seconds, but a lease on events is remembered for ten",
+            "minutes: until then the keys grow.",
+            "",
             *report.latency_table(course),
             "",
         ]
