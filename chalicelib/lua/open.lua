@@ -5,9 +5,12 @@
 -- lapsed before this call, or the job is gone or ended).
 local now = now_ms()
 if not holds(given.token) then
+  if redis.call('GET', KEYS[24]) ~= given.place then
+    return {}
+  end
   -- A clock that goes back may revive a lease's key, but not its place among the leases.
-  if redis.call('GET', KEYS[24]) ~= given.place
-      or not redis.call('ZSCORE', K.leased, given.place) then
+  if not redis.call('ZSCORE', K.leased, given.place) then
+    redis.call('DEL', KEYS[24])
     return {}
   end
   local state = field('state')

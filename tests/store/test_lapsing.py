@@ -151,6 +151,19 @@ def test_job_taken_but_not_opened_is_opened_by_the_same_token(
     assert (claimed.job.id, claimed.job.attempt) == (taken.job.id, 1)
 
 
+def test_token_whose_taken_job_was_cancelled_gets_the_next_one(
+    queue: JobQueue, leases: JobLeases, store: Store
+) -> None:
+    taken = _take(queue, store)
+    job = submit(queue)
+    queue.cancel("acme", taken.job.id)
+
+    claimed = leases.claim(taken.token)
+
+    assert claimed is not None
+    assert claimed.job.id == job.id
+
+
 def test_job_taken_but_not_opened_cannot_be_written_to(
     queue: JobQueue, leases: JobLeases, store: Store, raw: "redis.Redis"
 ) -> None:
