@@ -18,7 +18,7 @@ SECONDS = st.sampled_from([5, 60, 3000])
 class Consumers(Trial):
     """Several consumers share a tenant's inbox; some use tokens and ids of other tenants."""
 
-    @rule(tenant=TENANT, kind=KINDS, size=st.sampled_from([1, 1, 4000]), repeat=st.booleans())
+    @rule(tenant=TENANT, kind=KINDS, size=st.sampled_from([1, 1, 4000, 6000]), repeat=st.booleans())
     def publish(self, *, tenant: str, kind: str, size: int, repeat: bool) -> None:
         self._publish(tenant, kind, size, None, repeat=repeat)
 
