@@ -4,6 +4,7 @@ import json
 import secrets
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from typing import Any, Protocol
 
 from chalicelib.errors import RouterError, StoreUnavailable
@@ -103,7 +104,7 @@ class HttpFront:
             with error:
                 told = error.read()
             raise _told(error.code, told) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise NoAnswer from error
 
 
