@@ -1,4 +1,5 @@
--- Add what the model said since the last append. A repeat changes nothing.
+-- Add what the model said since the last append. A repeat changes nothing. Pieces without text count
+-- and leave no entry: nothing else would bound how many there are.
 -- KEYS  1 job  2 job's bell  3 tokens
 -- ARGV  1 tenant  2 token  3 offset of the first chunk in this attempt  4 most bytes  5.. chunks
 -- Returns 'held', 'cancel' when somebody asked to cancel the job, 'lost' when the lease is;
@@ -20,10 +21,12 @@ if reached > appended then
   if bytes > tonumber(ARGV[4]) then
     return 'full'
   end
-  -- The entry's id is the cursor of whoever reads along: attempt and chunks so far.
-  redis.call('XADD', KEYS[3], record[5] .. '-' .. reached, 'text', text)
+  if text ~= '' then
+    -- The entry's id is the cursor of whoever reads along: attempt and chunks so far.
+    redis.call('XADD', KEYS[3], record[5] .. '-' .. reached, 'text', text)
+  end
   redis.call('HSET', KEYS[1], 'appended', reached, 'appended_bytes', bytes)
-  if not record[6] then
+  if not record[6] and text ~= '' then
     redis.call('HSET', KEYS[1], 'first_token_at', now_ms())
     local version = redis.call('HINCRBY', KEYS[1], 'version', 1)
     redis.call('XADD', KEYS[2], 'MAXLEN', 1, version .. '-0', 'version', version)

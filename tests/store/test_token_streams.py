@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from chalicelib import limits
+from chalicelib import keyspace, limits
 from chalicelib.jobs import Job, JobState
 from chalicelib.leasing import Claim, JobLeases
 from chalicelib.queueing import JobQueue
@@ -165,6 +165,22 @@ def test_long_text_comes_a_page_at_a_time(
         pages.append(_read(queue, streams, claimed.job, pages[-1].cursor))
 
     assert [page.text for page in pages] == ["ab", "cd", "e"]
+
+
+def test_pieces_without_text_count_and_leave_nothing_to_read_or_keep(
+    queue: JobQueue, leases: JobLeases, streams: TokenStreams, raw: "redis.Redis"
+) -> None:
+    claimed = _claimed(queue, leases)
+    for offset in range(3):
+        leases.append(claimed, offset, [""])
+    silent = queue.fetch(claimed.job.tenant, claimed.job.id)
+    kept = raw.exists(keyspace.job_tokens(claimed.job.id))
+
+    leases.append(claimed, 3, ["", "Hello"])
+
+    assert (kept, silent.first_token_at) == (0, None)
+    page = _read(queue, streams, claimed.job)
+    assert (page.text, page.cursor) == ("Hello", Cursor(1, 5))
 
 
 @pytest.mark.parametrize("text", ["", "1", "1-", "-1", "a-b", "1-2-3", " 1-2", "1-2\n", "+1-2"])
