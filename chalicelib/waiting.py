@@ -32,12 +32,17 @@ class WaitingRoom:
         admitted = seconds > 0 and self._told(_ADMIT, keys, (name, self._places, kept_ms))
         try:
             yield admitted
+        except StoreUnavailable:
+            # The place lapses by itself: to ask again would keep the caller beyond the limit.
+            admitted = False
+            raise
         finally:
             if admitted:
                 self._told(_DISMISS, keys, (name,))
 
     def _told(self, script: Script, keys: tuple[str, ...], args: tuple[str | float, ...]) -> bool:
+        # A place left is not told again: it lapses, and whoever waited has no time for it.
         try:
-            return bool(self._store.run(script, keys, args))
+            return bool(self._store.run(script, keys, args, retry=script is _ADMIT))
         except StoreUnavailable:
             return False

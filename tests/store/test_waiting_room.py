@@ -7,6 +7,7 @@ from pathlib import Path
 import redis
 
 from chalicelib import keyspace
+from chalicelib.errors import StoreUnavailable
 from chalicelib.store import Store, connect
 from chalicelib.waiting import WaitingRoom
 from tests.servers import Server
@@ -44,6 +45,15 @@ def test_place_is_given_up_by_a_caller_that_fails(store: Store, raw: "redis.Redi
         _ = 1 / 0
 
     assert not raw.exists(keyspace.WAITERS)
+
+
+def test_who_loses_the_store_while_waiting_lets_the_place_lapse_and_asks_it_nothing_more(
+    store: Store, raw: "redis.Redis"
+) -> None:
+    with suppress(StoreUnavailable), WaitingRoom(store, places=1).wait(5):
+        raise StoreUnavailable
+
+    assert raw.zcard(keyspace.WAITERS) == 1
 
 
 def test_whoever_was_not_admitted_takes_no_place_from_another(
