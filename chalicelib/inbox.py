@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import batched
 
-from chalicelib import keyspace, limits, records, refusals
+from chalicelib import carriage, keyspace, limits, records, refusals
 from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
 from chalicelib.events import Event
 from chalicelib.refusals import Rate
@@ -251,5 +251,4 @@ def acknowledge(
 def carried_bytes(event: Event) -> int:
     """Return how long *event* is in Lambda's answer, where a page is JSON in a JSON string."""
     told = [event.event_type, event.source, event.payload, event.attributes]
-    text = json.dumps(told, separators=(",", ":"))
-    return _ENVELOPE_BYTES + len(text) + text.count('"') + text.count("\\")
+    return _ENVELOPE_BYTES + carriage.carried_bytes(told)

@@ -2,6 +2,8 @@
 
 BODY_BYTES = 256 * 1024
 RESULT_BYTES = 1024 * 1024
+# As Lambda carries it (carriage.py): text of control characters grows sevenfold on its way.
+RESULT_CARRIED_BYTES = 5 * 1024 * 1024
 JSON_DEPTH = 32
 WAIT_SECONDS = 25
 PAGE_EVENTS = 50

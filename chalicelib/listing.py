@@ -1,9 +1,9 @@
 """Lists of jobs: a tenant's own, and the dead letters of all. No list holds a request or result."""
 
-import json
 from dataclasses import dataclass
 
 from chalicelib import keyspace, limits, records
+from chalicelib.carriage import carried_bytes
 from chalicelib.jobs import Job, JobState
 from chalicelib.moves import Place
 from chalicelib.store import Store
@@ -84,5 +84,4 @@ class JobLists:
 
 def _carried_bytes(job: Job) -> int:
     """Return how long *job* is in Lambda's answer, where a page is JSON in a JSON string."""
-    text = json.dumps([job.metadata, job.error])
-    return _ENVELOPE_BYTES + len(text) + text.count('"') + text.count("\\")
+    return _ENVELOPE_BYTES + carried_bytes([job.metadata, job.error])

@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib import keyspace, limits
+from chalicelib.carriage import carried_bytes
 from chalicelib.jobs import Job, JobState
 from chalicelib.store import Store
 
@@ -66,10 +68,12 @@ class TokenStreams:
             ("XRANGE", key, f"({start}", "+", "COUNT", limits.STREAM_ENTRIES),
         )
         # All of one attempt: a new one begins with an empty stream.
-        entries = [each for each in found if each[0].startswith(f"{job.attempt}-")]
+        said = [each for each in found if each[0].startswith(f"{job.attempt}-")]
+        entries = _carried(said)
         cursor = Cursor.parse(entries[-1][0]) if entries else start
         now = JobState(state) if state else job.state
-        last = len(entries) < limits.STREAM_ENTRIES and attempt in {None, str(job.attempt)}
+        whole = len(entries) == len(said) < limits.STREAM_ENTRIES
+        last = whole and attempt in {None, str(job.attempt)}
         return TokenPage(
             attempt=job.attempt,
             reset=after.attempt not in {0, job.attempt},
@@ -77,7 +81,7 @@ class TokenStreams:
             cursor=cursor,
             state=now,
             complete=now.ended and last,
-            legible=len(entries) == len(found),
+            legible=len(said) == len(found),
         )
 
     def await_text(self, job: Job, page: TokenPage, seconds: float) -> None:
@@ -86,3 +90,13 @@ class TokenStreams:
         if page.legible:
             streams[keyspace.job_tokens(job.id)] = str(page.cursor)
         self._store.await_entry(streams, seconds)
+
+
+def _carried(entries: list[Any]) -> list[Any]:
+    """Return the first of *entries*, as many as Lambda can carry; one at least, if there is any."""
+    room = limits.PAGE_BYTES
+    for number, (_, fields) in enumerate(entries):
+        room -= carried_bytes(fields["text"])
+        if room < 0 and number:
+            return entries[:number]
+    return entries

@@ -7,6 +7,7 @@ none at all, answers as a lease that was lost.
 from dataclasses import dataclass
 
 from chalicelib import limits
+from chalicelib.carriage import carried_bytes
 from chalicelib.errors import FieldError, InvalidBody, JobGone, JobNotFound, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.leasing import Claim, JobLeases, Outcome
@@ -15,6 +16,7 @@ from chalicelib.queueing import JobQueue
 
 # Nothing rings when a delayed job is due or a lease lapses: whoever waits looks again.
 _LOOK_SECONDS = 1.0
+_TOO_MUCH = "has more control characters than can be carried"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Workshop:
 
     def append(self, body: JsonObject) -> bool:
         """Add output; returns whether a cancel was asked. Raises LeaseLost, InvalidBody."""
+        if carried_bytes("".join(body["chunks"])) > limits.RESULT_CARRIED_BYTES:
+            raise _refused("/chunks", _TOO_MUCH)
         return self.leases.append(_claim(body), body["offset"], body["chunks"])
 
     def extend(self, body: JsonObject) -> bool:
@@ -94,6 +98,8 @@ def _outcome(told: JsonObject) -> Outcome:
     result: JsonObject | None = told.get("result")
     if result is not None and len(result["text"].encode()) > limits.RESULT_BYTES:
         raise _refused("/outcome/result/text", f"may have {limits.RESULT_BYTES} bytes in UTF-8")
+    if result is not None and carried_bytes(result) > limits.RESULT_CARRIED_BYTES:
+        raise _refused("/outcome/result/text", _TOO_MUCH)
     if told.get("cancelled") is False:
         raise _refused("/outcome/cancelled", "must be true where it is given")
     if "error" not in told and ("retryable" in told or "retry_after_seconds" in told):

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from chalicelib import limits
+from chalicelib.carriage import carried_bytes
 from chalicelib.jobs import JsonObject
 
 ECHO_CHUNKS = 4
 ECHO_PAUSE_SECONDS = 0.002
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_QUOTES = carried_bytes("")
 
 
 class EngineFailure(Exception):
@@ -54,7 +56,7 @@ class Answer:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._pieces: list[str] = []
-        self._bytes = 0
+        self._bytes = self._carried = 0
 
     @property
     def begun(self) -> bool:
@@ -78,6 +80,11 @@ class Answer:
         if self._bytes > limits.RESULT_BYTES:
             raise EngineFailure(
                 "result_too_large", f"the answer is longer than {limits.RESULT_BYTES} bytes"
+            )
+        self._carried += carried_bytes(piece) - _QUOTES
+        if self._carried > limits.RESULT_CARRIED_BYTES:
+            raise EngineFailure(
+                "result_too_large", "the answer has more control characters than can be carried"
             )
         self._pieces.append(piece)
         self._tell(piece)

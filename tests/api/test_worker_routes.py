@@ -1,5 +1,6 @@
 """POST /worker/…: the moves of a worker that cannot reach the store."""
 
+import json
 import secrets
 import threading
 import time
@@ -242,6 +243,22 @@ def test_a_result_of_one_mebibyte_is_carried(api: Api, worker: Api, name: str) -
     }
 
     assert move(worker, name, leased(worker), **more[name]).status == 200
+
+
+@pytest.mark.parametrize("name", ["append", "finish"])
+def test_text_that_lambda_could_not_carry_is_refused(api: Api, worker: Api, name: str) -> None:
+    job_id = submit(api)
+    text = "\x7f" * limits.RESULT_BYTES
+    more: dict[str, dict[str, Any]] = {
+        "append": {"offset": 0, "chunks": [text]},
+        "finish": {"outcome": {"result": RESULT | {"text": text}}},
+    }
+    body = json.dumps(leased(worker) | more[name], ensure_ascii=False).encode()
+
+    answer = worker.post(f"/worker/{name}", body)
+
+    assert (answer.status, answer.json["code"]) == (422, "invalid_body")
+    assert api.get(f"/jobs/{job_id}").json["state"] == "running"
 
 
 @pytest.mark.parametrize("name", ["append", "finish"])

@@ -167,6 +167,22 @@ def test_long_text_comes_a_page_at_a_time(
     assert [page.text for page in pages] == ["ab", "cd", "e"]
 
 
+def test_page_is_no_longer_than_lambda_can_carry(
+    queue: JobQueue, leases: JobLeases, streams: TokenStreams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PAGE_BYTES", 40)
+    claimed = _claimed(queue, leases)
+    for offset, word in enumerate(["\x01" * 9, "\x01", "\x01", "a"]):
+        leases.append(claimed, offset, [word])
+    leases.finish(claimed, DONE)
+
+    pages = [_read(queue, streams, claimed.job)]
+    while not pages[-1].complete:
+        pages.append(_read(queue, streams, claimed.job, pages[-1].cursor))
+
+    assert [page.text for page in pages] == ["\x01" * 9, "\x01\x01a"]
+
+
 def test_pieces_without_text_count_and_leave_nothing_to_read_or_keep(
     queue: JobQueue, leases: JobLeases, streams: TokenStreams, raw: "redis.Redis"
 ) -> None:

@@ -342,6 +342,18 @@ def test_an_answer_beyond_the_result_limit_is_refused(engine_server: EngineServe
     assert failed.code == "result_too_large"
 
 
+def test_an_answer_that_lambda_could_not_carry_is_refused(engine_server: EngineServer) -> None:
+    most = limits.RESULT_CARRIED_BYTES // 7
+    engine_server.steps.extend([stream("\x7f" * most), stream("\x7f" * most, "\x01")])
+    url = engine_server.url
+
+    result, _ = answer(openai_engine(url), PROMPT)
+    failed = failure(openai_engine(url), PROMPT)
+
+    assert len(result["text"]) == most
+    assert failed.code == "result_too_large"
+
+
 def test_lone_surrogates_are_replaced(engine_server: EngineServer) -> None:
     engine_server.steps.append(stream("a\ud800b"))
 
