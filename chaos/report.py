@@ -73,7 +73,7 @@ def write(rows: Sequence[Row]) -> None:
         "Each scenario breaks real parts under callers who repeat with one `Idempotency-Key` until",
         "they are answered; then an audit holds every acknowledgement against what the store has:",
         "one job for each key, one end, one end event, tokens equal to the result, no event lost.",
-        "Numbers vary with the machine; lost and twice do not. By `make chaos`.",
+        "Counts vary with the machine. Where nothing is promised the verdict is `told`. By `make chaos`.",
         "",
         "| scenario | what must hold | sent | acknowledged | lost | twice | verdict |",
         "| --- | --- | --- | --- | --- | --- | --- |",
