@@ -16,5 +16,5 @@ end
 if state == 'queued' or state == 'running' then
   end_job('cancelled', '', {})
 end
-remove()
+remove(not given.force and state == 'queued')
 return 'erased'

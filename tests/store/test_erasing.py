@@ -1,5 +1,8 @@
 """Erasure: input and result are gone, and a tombstone tells the owner so for a week."""
 
+import threading
+import time
+
 import pytest
 import redis
 
@@ -59,6 +62,23 @@ def test_waiting_job_is_cancelled_with_its_event_and_removed(
     assert leases.claim(token()) is None
     assert [event.event_type for event in inbox.page("acme", 0, 10)] == ["job.cancelled"]
     assert (stands(queue), queue.gauge().bytes) == ((0, 0), 0)
+
+
+@pytest.mark.parametrize("waits", ["ready", "delayed"])
+def test_erasing_a_job_that_waits_wakes_who_waits_for_it(
+    queue: JobQueue, leases: JobLeases, waits: str
+) -> None:
+    job = submit(queue)
+    if waits == "delayed":
+        leases.finish(claim(leases), FLAKY)
+        job = queue.fetch("acme", job.id)
+    threading.Timer(0.2, queue.erase, ["acme", job.id]).start()
+    before = time.monotonic()
+
+    with pytest.raises(JobGone):
+        queue.await_change(job, 5)
+
+    assert time.monotonic() - before < 3
 
 
 def test_delayed_job_can_be_erased(queue: JobQueue, leases: JobLeases, raw: "redis.Redis") -> None:

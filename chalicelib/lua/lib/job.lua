@@ -160,10 +160,14 @@ local function line_up(priority, deadline_ms, size, now)
   return order
 end
 
--- Remove an ended job but for its tombstone.
-local function remove()
+-- Remove an ended job but for its tombstone. A bell that was rung in the same script is left to
+-- expire: deleted there, it would wake nobody.
+local function remove(rung)
   local place = field('place') or '' -- 0.1.0 knew none
-  redis.call('DEL', K.job, K.bell, K.tokens)
+  redis.call('DEL', K.job, K.tokens)
+  if not rung then
+    redis.call('DEL', K.bell)
+  end
   redis.call('ZREM', K.retention, place)
   redis.call('ZREM', K.dead, place)
   redis.call('ZREM', K.index, given.id)
