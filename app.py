@@ -444,18 +444,21 @@ def door() -> "FrontDoor":
         streaming.TokenStreams(connection),
         inbox.Inbox(connection, queue, retention),
         inbox_leases.InboxLeases(connection, retention),
-        patience.Patience(waiting.WaitingRoom(connection, queue.waiters), time.monotonic),
+        patience.Patience(waiting.WaitingRoom(connection, queue.waiting_callers), time.monotonic),
     )
 
 
 @functools.cache
 def workshop() -> "Workshop":
     """Return the use cases of workers that come over HTTPS. Raises as door does."""
-    from chalicelib import leasing, workshop
+    from chalicelib import leasing, patience, waiting, workshop
 
     queue, retention = settings.queue_settings(), settings.retention_settings()
-    leases = leasing.JobLeases(store(), queue, retention)
-    return workshop.Workshop(leases, door().queue, door().patience)
+    return workshop.Workshop(
+        leasing.JobLeases(store(), queue, retention),
+        door().queue,
+        patience.Patience(waiting.WaitingRoom(store(), queue.waiters), time.monotonic),
+    )
 
 
 @functools.cache

@@ -122,6 +122,11 @@ class QueueSettings:
     rate_per_minute: int = 0
     waiters: int = limits.WAITERS
 
+    @property
+    def waiting_callers(self) -> int:
+        """How many of the waiters may be callers: a quarter of the places is left to workers."""
+        return self.waiters - self.waiters // 4
+
 
 def queue_settings() -> QueueSettings:
     """Read the queue's settings. Raises NotConfigured naming a bad one."""

@@ -27,11 +27,12 @@ def door(store: Store, **changed: Any) -> FrontDoor:
         TokenStreams(store),
         Inbox(store, queue),
         InboxLeases(store),
-        Patience(WaitingRoom(store, queue.waiters), time.monotonic),
+        Patience(WaitingRoom(store, queue.waiting_callers), time.monotonic),
     )
 
 
 def workshop(store: Store, **changed: Any) -> Workshop:
     """Return the use cases of workers on *store*, some queue settings *changed*."""
-    front = door(store, **changed)
-    return Workshop(JobLeases(store, settings.queue_settings()), front.queue, front.patience)
+    queue = replace(settings.queue_settings(), **changed)
+    patience = Patience(WaitingRoom(store, queue.waiters), time.monotonic)
+    return Workshop(JobLeases(store, queue), JobQueue(store, queue), patience)

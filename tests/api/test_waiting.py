@@ -70,6 +70,23 @@ def test_a_place_is_given_up_when_the_wait_is_over(
     assert direct.zcard(keyspace.WAITERS) == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+def test_callers_who_wait_leave_a_quarter_of_the_places_to_workers(
+    api: Api, store: Store, direct: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "door", lambda: doors.door(store, waiters=4))
+    monkeypatch.setattr(app, "workshop", lambda: doors.workshop(store, waiters=4))
+    direct.zadd(keyspace.WAITERS, {str(n): 10**15 for n in range(3)})
+    wanted = {"token": "0" * 32, "worker": "w", "slots": 1}
+
+    caller = api.get("/inbox", prefer="wait=1")
+    worker = api.post("/worker/lease", wanted, prefer="wait=1")
+
+    assert "preference-applied" not in caller.headers
+    assert worker.headers["preference-applied"] == "wait=1"
+
+
 def test_who_has_something_to_hear_needs_no_place(
     api: Api, hand_worker: HandWorker, direct: "redis.Redis"
 ) -> None:
