@@ -75,6 +75,14 @@ def _number(name: str, default: float, least: float) -> float:
     return value
 
 
+def _whole(name: str, default: int, least: int) -> int:
+    """Return a count; a fraction is refused, since cut off it may mean another thing, as 0 does."""
+    value = _number(name, default, least)
+    if not value.is_integer():
+        raise NotConfigured(f"{PREFIX}{name.upper()} must be a whole number of at least {least}")
+    return int(value)
+
+
 def environment() -> str:
     """Return the environment's name, ``local`` on a laptop only. Raises NotConfigured."""
     name = required("env")
@@ -132,12 +140,12 @@ def queue_settings() -> QueueSettings:
     """Read the queue's settings. Raises NotConfigured naming a bad one."""
     return QueueSettings(
         lease_seconds=_number("lease_seconds", 30, 0.1),
-        max_attempts=int(_number("max_attempts", limits.MAX_ATTEMPTS, 1)),
-        queue_length=int(_number("queue_length", limits.QUEUE_LENGTH, 1)),
-        queue_bytes=int(_number("queue_bytes", limits.QUEUE_BYTES, limits.BODY_BYTES)),
-        inbox_bytes=int(_number("inbox_bytes", limits.INBOX_BYTES, limits.BODY_BYTES)),
-        rate_per_minute=int(_number("rate_per_minute", limits.RATE_PER_MINUTE, 0)),
-        waiters=int(_number("waiters", limits.WAITERS, 0)),
+        max_attempts=_whole("max_attempts", limits.MAX_ATTEMPTS, 1),
+        queue_length=_whole("queue_length", limits.QUEUE_LENGTH, 1),
+        queue_bytes=_whole("queue_bytes", limits.QUEUE_BYTES, limits.BODY_BYTES),
+        inbox_bytes=_whole("inbox_bytes", limits.INBOX_BYTES, limits.BODY_BYTES),
+        rate_per_minute=_whole("rate_per_minute", limits.RATE_PER_MINUTE, 0),
+        waiters=_whole("waiters", limits.WAITERS, 0),
     )
 
 
@@ -173,7 +181,7 @@ class StoreSettings:
 
 def store_settings(url: str | None = None) -> StoreSettings:
     """Read the store's settings; *url* stands for an address that is known otherwise."""
-    return StoreSettings(url or required("store_url"), int(_number("store_replicas", 0, 0)))
+    return StoreSettings(url or required("store_url"), _whole("store_replicas", 0, 0))
 
 
 def tick_seconds() -> float:

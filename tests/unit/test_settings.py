@@ -62,6 +62,29 @@ def test_an_unusable_number_is_named_and_not_repeated(
     assert value not in raised.value.detail.removesuffix("at least 0.1")
 
 
+COUNTS = (
+    "MAX_ATTEMPTS", "QUEUE_LENGTH", "QUEUE_BYTES", "INBOX_BYTES", "RATE_PER_MINUTE", "WAITERS",
+    "STORE_REPLICAS",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_fraction_of_what_is_counted_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"TINYLLAMA_{name}", "1000000.5")
+
+    with pytest.raises(NotConfigured, match=f"TINYLLAMA_{name} must be a whole number"):
+        settings.queue_settings()
+        settings.store_settings("redis://localhost")
+
+
+def test_a_whole_number_is_taken_however_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYLLAMA_RATE_PER_MINUTE", "6e2")
+
+    assert settings.queue_settings().rate_per_minute == 600
+
+
 def test_a_laptop_needs_no_variable() -> None:
     told = in_new_process("print(settings.environment(), settings.token_settings().audience)")
 
