@@ -149,12 +149,15 @@ def _serving(
 
 
 def _check_settings() -> None:
-    """Raise NotConfigured for what would keep server or worker from starting."""
+    """Raise NotConfigured for what would keep server, worker, store or tick from starting."""
     settings.token_settings()
     settings.queue_settings()
+    settings.retention_settings()
     settings.engine_settings()
-    if settings.environment() != settings.LOCAL or settings.variable("store_url"):
-        store.connect(settings.required("store_url"))
+    settings.tick_seconds()
+    local_store = settings.environment() == settings.LOCAL and not settings.variable("store_url")
+    where = settings.store_settings(home().url if local_store else None)
+    store.connect(where.url, where.replicas)
 
 
 def _await_worker(router: Router, server: "subprocess.Popen[bytes]") -> None:

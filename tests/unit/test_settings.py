@@ -72,11 +72,12 @@ COUNTS = (
 def test_a_fraction_of_what_is_counted_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", "redis://localhost")
     monkeypatch.setenv(f"TINYLLAMA_{name}", "1000000.5")
 
+    read = settings.store_settings if name.startswith("STORE") else settings.queue_settings
     with pytest.raises(NotConfigured, match=f"TINYLLAMA_{name} must be a whole number"):
-        settings.queue_settings()
-        settings.store_settings("redis://localhost")
+        read()
 
 
 def test_a_whole_number_is_taken_however_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,6 +163,9 @@ def test_demo_passes_while_another_process_uses_the_local_system(tmp_path: Path)
         ("TINYLLAMA_LEEWAY_SECONDS", "abc"),
         ("TINYLLAMA_ENGINE_URL", "foo"),
         ("TINYLLAMA_ENV", "prod"),
+        ("TINYLLAMA_RESULT_SECONDS", "abc"),
+        ("TINYLLAMA_TICK_SECONDS", "abc"),
+        ("TINYLLAMA_STORE_REPLICAS", "0.5"),
     ],
 )
 def test_a_setting_that_will_not_do_is_one_sentence_at_once(
