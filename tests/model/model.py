@@ -212,13 +212,15 @@ class Model:
 
     def release(self, tenant: str, job_id: str, token: str) -> str:
         """Give a job back unharmed: the attempt that was begun costs nothing."""
-        told = self._told_before(tenant, job_id, token)
-        if told is not None:
-            return told
+        released = f"release {token}"
+        for by in (released, token):
+            told = self._told_before(tenant, job_id, by)
+            if told is not None:
+                return told
         job = self._under_lease(tenant, job_id, token)
         job.max_attempts += 1
         self._come_to_nothing(job, None, None)
-        job.told = {token: job.state}
+        job.told = {released: job.state}
         self.leases.pop(token, None)
         return job.state
 
@@ -399,11 +401,11 @@ class Model:
         late = took if self.run_ms is None else self.run_ms + (took - self.run_ms) / 8
         self.run_ms = max(1, late)
 
-    def _told_before(self, tenant: str, job_id: str, token: str) -> str | None:
+    def _told_before(self, tenant: str, job_id: str, by: str) -> str | None:
         job = self.jobs.get(job_id)
-        if job is None or job.tenant != tenant or job.token == token:
+        if job is None or job.tenant != tenant or job.token == by.removeprefix("release "):
             return None
-        return job.told.get(token)
+        return job.told.get(by)
 
     def _under_lease(self, tenant: str, job_id: str, token: str) -> ModelJob:
         job = self.jobs.get(job_id)

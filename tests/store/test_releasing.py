@@ -26,6 +26,15 @@ def test_released_job_is_ready_at_once(queue: JobQueue, leases: JobLeases) -> No
     assert claim(leases).job.id == job.id
 
 
+def test_finish_after_a_release_is_refused(queue: JobQueue, leases: JobLeases) -> None:
+    submit(queue)
+    claimed = claim(leases)
+    leases.release(claimed)
+
+    with pytest.raises(LeaseLost):
+        leases.finish(claimed, DONE)
+
+
 def test_released_job_runs_before_those_that_came_after_it(
     queue: JobQueue, leases: JobLeases
 ) -> None:

@@ -68,7 +68,7 @@ local function leave(place)
 end
 
 -- End the job and tell its owner, in one step. The event holds no result: an inbox stays small.
--- by: the lease's token, '' when no worker ended it. outcome: {result = text, error = text}
+-- by: the lease's token as the move writes it, '' when no worker ended the job. outcome: {result = text, error = text}
 local function end_job(state, by, outcome)
   local now = now_ms()
   local place = field('place') or string.format('%s - - %s', given.tenant, given.id) -- 0.1.0
