@@ -1,7 +1,7 @@
 """What a running job has said so far, read along without polling."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib import keyspace, limits
@@ -62,11 +62,13 @@ class TokenStreams:
         # A reader of an earlier attempt begins anew; so does one whose cursor is none of ours.
         start = after if after.attempt == job.attempt else Cursor(job.attempt, 0)
         key = keyspace.job_tokens(job.id)
-        state, attempt, found = self._store.read(
-            ("HGET", keyspace.job(job.id), "state"),
-            ("HGET", keyspace.job(job.id), "attempt"),
+        (state, attempt, appended), found = self._store.read(
+            ("HMGET", keyspace.job(job.id), "state", "attempt", "appended"),
             ("XRANGE", key, f"({start}", "+", "COUNT", limits.STREAM_ENTRIES),
         )
+        if attempt == str(start.attempt) and start.chunks > int(appended or 0):
+            # More than was ever said: whatever the reader has, it is not this attempt's text.
+            return replace(self.read(job, Cursor(job.attempt, 0)), reset=True)
         # All of one attempt: a new one begins with an empty stream.
         said = [each for each in found if each[0].startswith(f"{job.attempt}-")]
         entries = _carried(said)

@@ -47,6 +47,17 @@ def test_text_is_read_as_it_is_said(
     assert (third.state, third.complete, third.reset) == (JobState.RUNNING, False, False)
 
 
+def test_cursor_beyond_what_was_said_begins_anew(
+    queue: JobQueue, leases: JobLeases, streams: TokenStreams
+) -> None:
+    claimed = _claimed(queue, leases)
+    leases.append(claimed, 0, ["Hel", "lo "])
+
+    page = _read(queue, streams, claimed.job, Cursor(1, 99))
+
+    assert (page.reset, page.text, page.cursor) == (True, "Hello ", Cursor(1, 2))
+
+
 def test_chunks_appended_twice_are_read_once(
     queue: JobQueue, leases: JobLeases, streams: TokenStreams
 ) -> None:
