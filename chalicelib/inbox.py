@@ -67,7 +67,7 @@ class Inbox:
             "overhead": limits.EVENT_OVERHEAD_BYTES,
             "inbox_bytes": settings.inbox_bytes,
             "rate_quota": settings.rate_per_minute,
-            "rate_ms": 60_000,
+            "rate_ms": limits.RATE_WINDOW_SECONDS * 1000,
             "event_ms": round(retention.event_seconds * 1000),
             "backstop_ms": limits.BACKSTOP_SECONDS * 1000,
             "idempotency_ms": round(retention.idempotency_seconds * 1000),

@@ -49,7 +49,7 @@ class JobMoves:
             "overhead": limits.EVENT_OVERHEAD_BYTES,
             "silent_ms": limits.WORKER_SILENT_SECONDS * 1000,
             "rate_quota": queue.rate_per_minute,
-            "rate_ms": 60_000,
+            "rate_ms": limits.RATE_WINDOW_SECONDS * 1000,
             "result_ms": round(retention.result_seconds * 1000),
             "bell_ms": limits.BELL_SECONDS * 1000,
             "tombstone_ms": round(retention.tombstone_seconds * 1000),

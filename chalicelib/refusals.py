@@ -20,15 +20,17 @@ class Rate:
         """How a caller hears of it (draft-ietf-httpapi-ratelimit-headers)."""
         return {
             "RateLimit": f'"default";r={self.left};t={self.reset_seconds}',
-            "RateLimit-Policy": f'"default";q={self.quota};w=60',
+            "RateLimit-Policy": f'"default";q={self.quota};w={limits.RATE_WINDOW_SECONDS}',
         }
 
 
 def refused(reason: str, pause_ms: int = 0, *, quota: int = 0) -> RouterError:
     """Return the failure that a move's *reason* stands for, with when to try again."""
     if reason == "rate":
-        pause = max(1, math.ceil(pause_ms / 1000))
-        told = {"Retry-After": str(pause)} | Rate(quota, 0, pause).headers
+        pause = {"Retry-After": str(max(1, math.ceil(pause_ms / 1000)))}
+        # The next call is allowed when a step of time is over; all are a whole window later.
+        reset_ms = pause_ms + limits.RATE_WINDOW_SECONDS * 1000 * (1 - 1 / quota)
+        told = pause | Rate(quota, 0, math.ceil(reset_ms / 1000)).headers
         return RateLimited("this tenant calls more often than it may", headers=told)
     if reason == "inbox":
         return InboxFull("acknowledge events to make room for more")

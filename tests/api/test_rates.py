@@ -65,6 +65,8 @@ def test_who_calls_too_often_is_told_when_to_come_back(
     assert left(refused) == 0
     assert refused.headers["ratelimit-policy"] == '"default";q=2;w=60'
     assert 1 <= int(refused.headers["retry-after"]) <= 30
+    # When all are left again: a window later than the last was taken, half of one each.
+    assert 50 < int(refused.headers["ratelimit"].rpartition("t=")[2]) <= 60
 
 
 @pytest.mark.parametrize("transport", ["client"], indirect=True)
