@@ -20,12 +20,14 @@ ASKED_MOST_SECONDS = 60.0
 class BackLater(StoreUnavailable):
     """The way to the store is closed; who closed it may have asked to wait some seconds.
 
-    *kind* is told in the log: a status or an error's name.
+    *kind* is told in the log: a status or an error's name. *told* is what closed it already, where
+    that is no fault of the store's.
     """
 
-    def __init__(self, kind: str, pause_seconds: float = 0) -> None:
+    def __init__(self, kind: str, pause_seconds: float = 0, *, told: bool = False) -> None:
         super().__init__()
         self.kind = kind
+        self.told = told
         self.pause_seconds = min(pause_seconds, ASKED_MOST_SECONDS)
 
 
@@ -66,7 +68,12 @@ class Outage:
         self._away = False
 
     def begins(self, error: StoreUnavailable) -> None:
-        """Note that a call did not reach the store, and of what kind *error*'s cause is."""
+        """Note that a call did not reach the store, and of what kind *error*'s cause is.
+
+        What was told already leaves it open whether the store is there.
+        """
+        if isinstance(error, BackLater) and error.told:
+            return
         with self._lock:
             first, self._away = not self._away, True
         if first:

@@ -1,6 +1,7 @@
 """The worker's moves over HTTPS, for workers that cannot reach the store."""
 
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,7 @@ class Via:
         self._credential = credential
         self._about: JsonObject = {"worker": worker, "slots": slots}
         self._lease_seconds = LEASE_SECONDS
+        self._telling = threading.Lock()
         self._told: set[tuple[str, int, str]] = set()
         self._strikes: dict[str, int] = {}
 
@@ -123,7 +125,7 @@ class Via:
                 raise CallRefused(f"{move} {answer.status}") from None
             self._tell("router.unexpected", answer, move=move)
             raise _back_later(answer) from None
-        self._told.clear()
+        self._untell()
         if final:
             self._strikes.pop(body["token"], None)
         return found
@@ -139,7 +141,8 @@ class Via:
             raise LeaseLost
         if answer.status in UNAUTHORIZED:
             self._tell("credential.refused", answer, move=move)
-            raise _back_later(answer, REFUSED_SECONDS)
+            # It was refused before anybody asked the store.
+            raise _back_later(answer, REFUSED_SECONDS, told=True)
         if answer.status in BUSY:
             raise _back_later(answer)
         raise _Odd
@@ -154,14 +157,24 @@ class Via:
     def _tell(self, event: str, answer: Answer, *, move: str) -> None:
         """Log it once, until a call succeeds again."""
         told = (event, answer.status, answer.code())
-        if told not in self._told:
+        with self._telling:
+            first = told not in self._told
             self._told.add(told)
+        if first:
             signals.log(event, move=move, status=answer.status, code=answer.code())
 
+    def _untell(self) -> None:
+        """Let it be told again, since a call succeeded; a token's refusal is over by that."""
+        with self._telling:
+            refused = any(event == "credential.refused" for event, _, _ in self._told)
+            self._told.clear()
+        if refused:
+            signals.log("credential.accepted")
 
-def _back_later(answer: Answer, least_seconds: float = 0) -> BackLater:
+
+def _back_later(answer: Answer, least_seconds: float = 0, *, told: bool = False) -> BackLater:
     pause = max(least_seconds, retry_after_seconds(answer.retry_after))
-    return BackLater(f"status {answer.status}", pause)
+    return BackLater(f"status {answer.status}", pause, told=told)
 
 
 def _named(claim: Claim) -> JsonObject:

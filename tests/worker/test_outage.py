@@ -44,6 +44,31 @@ def test_outage_over_https_is_told_by_its_status(capsys: pytest.CaptureFixture[s
     assert told == [("store.away", "status 503"), ("store.back", None)]
 
 
+def test_what_was_told_already_is_waited_out_without_a_word_of_the_store(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    outage = Outage()
+
+    outage.begins(BackLater("status 403", told=True))
+    outage.ends()
+
+    assert capsys.readouterr().out == ""
+
+
+def test_a_store_that_goes_away_is_told_though_something_else_was_told_before(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    outage = Outage()
+    outage.begins(BackLater("status 403", told=True))
+
+    outage.begins(BackLater("status 503"))
+    outage.begins(BackLater("status 403", told=True))
+    outage.ends()
+
+    told = [line["event"] for line in log_lines(capsys.readouterr().out)]
+    assert told == ["store.away", "store.back"]
+
+
 def test_who_asks_for_a_pause_gets_it_and_the_store_is_tried_soon() -> None:
     assert pause_seconds(1, BackLater("status 503", 7)) == 7
     assert pause_seconds(1, BackLater("status 503")) <= 0.1

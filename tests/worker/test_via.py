@@ -450,6 +450,24 @@ def test_a_token_that_stays_refused_is_told_once_and_tried_again_only_after_a_pa
     leases.close()
 
 
+def test_a_token_that_was_refused_and_is_taken_again_is_told_once(
+    router: RouterServer, leases: Via, capsys: pytest.CaptureFixture[str]
+) -> None:
+    router.otherwise = refuse(401, "token_expired")
+    with pytest.raises(BackLater):
+        leases.claim(TOKEN)
+    router.otherwise = refuse(503, "store_unavailable")
+    with pytest.raises(BackLater):
+        leases.claim(TOKEN)
+    router.otherwise = answer(204)
+
+    leases.claim(TOKEN)
+    leases.claim(TOKEN)
+
+    told = [line["event"] for line in log_lines(capsys.readouterr().out)]
+    assert told == ["credential.refused", "credential.accepted"]
+
+
 def test_a_file_is_read_again_before_its_token_expires(
     router: RouterServer, tmp_path: Path
 ) -> None:

@@ -289,6 +289,8 @@ def test_a_worker_whose_token_is_refused_says_so_and_goes_on_once_a_good_one_lie
     assert worker.end() == (0, "")
     (refused,) = (line for line in worker.lines() if line["event"] == "credential.refused")
     assert (refused["status"], refused["code"]) == (401, "token_expired")
+    assert worker.events().count("credential.accepted") == 1
+    assert not {"store.away", "store.back"} & set(worker.events())
 
 
 @pytest.mark.slow
