@@ -44,8 +44,8 @@ class InboxLeases:
     def lease(self, tenant: str, token: str, count: int, seconds: float) -> InboxLease:
         """Lease up to *count* of the oldest pending events; fewer where Lambda carries no more.
 
-        The same token again answers what it still holds. Raises LeaseLost for a token whose lease
-        has lapsed.
+        The same token again answers what it still holds; one that took nothing is as new as
+        before. Raises LeaseLost for a token whose lease has lapsed.
         """
         keys = self._keys(tenant, token)
         answer = self._store.run(_LEASE, keys, (count, round(seconds * 1000), _REMEMBERED_MS))
@@ -71,11 +71,6 @@ class InboxLeases:
         if left:
             self.release(tenant, token, sorted(left))
         return InboxLease(token, tuple(events), until_ms)
-
-    def known(self, tenant: str, token: str) -> bool:
-        """Tell whether the token has a lease, held or lapsed a short while ago."""
-        (found,) = self._store.read(("EXISTS", keyspace.inbox_lease(tenant, token)))
-        return bool(found)
 
     def extend(self, tenant: str, token: str, seconds: float) -> int:
         """Hold the lease for *seconds* from now; returns its end (ms). Raises LeaseLost."""

@@ -157,16 +157,21 @@ class FrontDoor:
     ) -> Awaited[InboxLease]:
         """Lease the oldest pending events; waits while there are none.
 
-        A token that is known answers what it still holds, at once. Raises LeaseLost.
+        A token that holds some answers them at once. Raises LeaseLost.
         """
+        until = self.patience.until(wait_seconds)
         token = body.get("lease") or secrets.token_urlsafe(24)
-        waited = True
-        if wait_seconds and not ("lease" in body and self.leases.known(tenant, token)):
-            # Looked at first: a token stands for what its first call took, be it nothing.
-            waited = self.page(tenant, 0, 1, None, wait_seconds).waited
         count = body.get("count", _LEASE_EVENTS)
         seconds = body.get("seconds", _LEASE_SECONDS)
-        return Awaited(self.leases.lease(tenant, token, count, seconds), waited)
+
+        def again(_: InboxLease, left: float) -> InboxLease:
+            page = self.inbox.page(tenant, 0, 1)
+            if not page.events:
+                self.inbox.await_event(tenant, page, left)
+            return self.leases.lease(tenant, token, count, seconds)
+
+        lease = self.leases.lease(tenant, token, count, seconds)
+        return self.patience.wait(until, lease, lambda lease: bool(lease.events), again)
 
     def gauge(self) -> Gauge:
         """Tell how the queue stands."""

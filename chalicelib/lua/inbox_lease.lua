@@ -35,7 +35,9 @@ for index = 1, #taken, 2 do
   answer[#answer + 1] = id
   answer[#answer + 1] = tonumber(sequence)
 end
-redis.call('HSET', KEYS[3], 'end', until_ms)
--- One on nothing is not kept for hours: anybody may ask an empty inbox as often as they like.
-redis.call('PEXPIREAT', KEYS[3], (taken[1] and until_ms or now) + ARGV[3])
+-- A token that took nothing is as new as before: no store fills with looks at an empty inbox.
+if taken[1] then
+  redis.call('HSET', KEYS[3], 'end', until_ms)
+  redis.call('PEXPIREAT', KEYS[3], until_ms + ARGV[3])
+end
 return answer

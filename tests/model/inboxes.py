@@ -101,8 +101,10 @@ class Inboxes:
             self._require(lease)
             lease.ids = [str(event.id) for event in self._held(tenant, token)]
         else:
-            lease = self.leases[tenant, token] = EventLease(self.now.ms + ms)
-            for event in self.pending(tenant)[:count]:
+            lease, taken = EventLease(self.now.ms + ms), self.pending(tenant)[:count]
+            if taken:
+                self.leases[tenant, token] = lease
+            for event in taken:
                 event.token, event.leased_until = token, lease.until
                 lease.ids.append(str(event.id))
         return lease.until, [str(event.id) for event in self._held(tenant, token)]

@@ -396,7 +396,8 @@ def test_lease_on_an_empty_inbox_holds_nothing(inbox: Inbox, inbox_leases: Inbox
     one, held = _lease(inbox_leases, 5)
     published = _publish(inbox, 1)
 
-    inbox_leases.acknowledge("acme", one)
+    with pytest.raises(LeaseLost):
+        inbox_leases.acknowledge("acme", one)
 
     assert held == []
     assert _pending(inbox) == published
