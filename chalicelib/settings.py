@@ -223,10 +223,11 @@ class WorkerCredential:
 def worker_credential() -> WorkerCredential:
     """Read where the worker's token is. Raises NotConfigured unless exactly one place is named."""
     token, file = variable("worker_token"), variable("worker_token_file")
-    if (token is None) == (file is None):
-        raise NotConfigured(
-            f"set either {PREFIX}WORKER_TOKEN or {PREFIX}WORKER_TOKEN_FILE, not both"
-        )
+    names = f"{PREFIX}WORKER_TOKEN", f"{PREFIX}WORKER_TOKEN_FILE"
+    if token is None and file is None:
+        raise NotConfigured("neither {} nor {} is set: set one of them".format(*names))
+    if token is not None and file is not None:
+        raise NotConfigured("both {} and {} are set: unset one of them".format(*names))
     return WorkerCredential(token, Path(file).expanduser() if file else None)
 
 

@@ -31,11 +31,7 @@ class Credential:
         self._lock = threading.Lock()
         self._looked = now()
         self._unreadable = False
-        token = source.token or (_read(source.file) if source.file else None)
-        if token is None or not _TOKEN.fullmatch(token):
-            variable = "TINYLLAMA_WORKER_TOKEN" + ("_FILE" if source.file else "")
-            raise NotConfigured(f"{variable} leads to no token")
-        self._token = token
+        self._token = token = _first(source)
         self._expires = _expiry(token)
 
     def token(self) -> str:
@@ -57,21 +53,43 @@ class Credential:
         self._looked = now
         if self._source.file is None:
             return
-        found = _read(self._source.file)
-        readable = found is not None and bool(_TOKEN.fullmatch(found))
-        if found is not None and readable:
+        try:
+            found = _read(self._source.file)
+        except OSError:
+            found = ""
+        readable = _TOKEN.fullmatch(found) is not None
+        if readable:
             self._token, self._expires = found, _expiry(found)
         elif not self._unreadable:
             signals.log("credential.unreadable")
         self._unreadable = not readable
 
 
-def _read(path: Path) -> str | None:
-    try:
-        with path.open(encoding="ascii") as file:
-            return file.read(TOKEN_CHARS + 64).strip()
-    except (OSError, ValueError):
-        return None
+def _first(source: WorkerCredential) -> str:
+    """Return the token to begin with. Raises NotConfigured saying why there is none."""
+    if source.file is None:
+        variable, found = "TINYLLAMA_WORKER_TOKEN", source.token or ""
+    else:
+        variable = "TINYLLAMA_WORKER_TOKEN_FILE"
+        try:
+            found = _read(source.file)
+        except FileNotFoundError:
+            raise NotConfigured(f"{variable} names no file") from None
+        except OSError as error:
+            why = f"a file that cannot be read ({error.strerror})"
+            raise NotConfigured(f"{variable} names {why}") from None
+        if not found:
+            raise NotConfigured(f"{variable} names a file that is empty")
+        variable += " names a file that"
+    if not _TOKEN.fullmatch(found):
+        raise NotConfigured(f"{variable} holds no token")
+    return found
+
+
+def _read(path: Path) -> str:
+    """Return what the file holds; what is not ASCII is no token. Raises OSError."""
+    with path.open(encoding="ascii", errors="replace") as file:
+        return file.read(TOKEN_CHARS + 64).strip()
 
 
 def _expiry(token: str) -> float | None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -114,15 +115,29 @@ def test_a_token_of_the_environments_is_what_it_is() -> None:
     assert credential.token() == credential.reread() == "given"
 
 
-@pytest.mark.parametrize("content", ["", "two words", None])
-def test_no_usable_token_stops_the_start_naming_the_variable(
-    file: Path, content: str | None
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda _: None, "names no file"),
+        (lambda file: file.mkdir(), "names a file that cannot be read"),
+        (lambda file: file.write_bytes(b"\xff\xfe"), "names a file that holds no token"),
+        (lambda file: file.write_text(" \n"), "names a file that is empty"),
+        (lambda file: file.write_text("two words"), "names a file that holds no token"),
+    ],
+    ids=["gone", "folder", "bytes", "empty", "words"],
+)
+def test_no_usable_token_stops_the_start_naming_the_variable_and_why(
+    file: Path, spoil: Callable[[Path], object], told: str
 ) -> None:
-    if content is not None:
-        file.write_text(content)
+    spoil(file)
 
-    with pytest.raises(NotConfigured, match=r"^TINYLLAMA_WORKER_TOKEN_FILE leads to no token$"):
+    with pytest.raises(NotConfigured, match=rf"^TINYLLAMA_WORKER_TOKEN_FILE {told}"):
         Credential(WorkerCredential(None, file), Clock())
+
+
+def test_a_token_of_the_environments_that_is_none_is_told_as_such() -> None:
+    with pytest.raises(NotConfigured, match=r"^TINYLLAMA_WORKER_TOKEN holds no token$"):
+        Credential(WorkerCredential("two words", None), Clock())
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -134,5 +149,6 @@ def test_exactly_one_place_is_named(monkeypatch: pytest.MonkeyPatch, *, both: bo
         settings.worker_credential()
 
     assert "TINYLLAMA_WORKER_TOKEN_FILE" in caught.value.detail
+    assert caught.value.detail.startswith("both " if both else "neither ")
     assert "secret" not in caught.value.detail
     assert "secret" not in repr(WorkerCredential("secret", None))
