@@ -205,6 +205,13 @@ def _types(names: str | list[str]) -> str:
     return " or ".join(_TYPES[name] for name in ([names] if isinstance(names, str) else names))
 
 
+def _excluding(pattern: str) -> str:
+    """Say what a pattern that must not match leaves; ``[^a-z]`` is how one says "a-z alone"."""
+    if pattern.startswith("[^"):
+        return f"may hold only characters of [{pattern.removeprefix('[^')}"
+    return f"must not match {pattern}"
+
+
 _DETAILS: Mapping[str, Callable[[Any], str]] = {
     "type": lambda names: f"must be {_types(names)}",
     "enum": lambda values: f"must be one of {', '.join(values)}",
@@ -217,7 +224,7 @@ _DETAILS: Mapping[str, Callable[[Any], str]] = {
     "maximum": lambda most: f"must be at most {most}",
     "exclusiveMinimum": lambda bound: f"must be greater than {bound}",
     "pattern": lambda pattern: f"must match {pattern}",
-    "not": lambda schema: f"must not match {schema['pattern']}",
+    "not": lambda schema: _excluding(schema["pattern"]),
     "oneOf": lambda choices: (
         "must have exactly one of the fields "
         + " and ".join(name for choice in choices for name in choice["required"])
