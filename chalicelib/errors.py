@@ -173,11 +173,11 @@ class InvalidBody(RouterError):
 
 
 class IdempotencyKeyReused(RouterError):
-    """The same Idempotency-Key came before with another body."""
+    """The same Idempotency-Key, or a CloudEvent's source and id, came before with another body."""
 
     status = 422
     code = "idempotency_key_reused"
-    title = "The Idempotency-Key was used for another request"
+    title = "The key was used for another request"
 
 
 class RateLimited(RouterError):

@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib import cloudevents
-from chalicelib.errors import FieldError, InvalidBody, RouterError, StoreUnavailable
+from chalicelib.errors import (
+    FieldError,
+    IdempotencyKeyReused,
+    InvalidBody,
+    RouterError,
+    StoreUnavailable,
+)
 from chalicelib.events import ROUTER_SOURCE, Event
 from chalicelib.inbox import Inbox, Page, Published
 from chalicelib.inbox_leases import InboxLease, InboxLeases
@@ -137,7 +143,12 @@ class FrontDoor:
         draft = _draft(tenant, body["type"], body["source"], body.get("data"), kept)
         # No caller's own key holds a space. What else differs may have been changed on the way.
         key = f"cloudevent {_digest([body['source'], body['id']])}"
-        return self.inbox.publish(draft, _digest([draft.event_type, draft.payload]), key)
+        try:
+            return self.inbox.publish(draft, _digest([draft.event_type, draft.payload]), key)
+        except IdempotencyKeyReused:
+            raise IdempotencyKeyReused(
+                "a CloudEvent of this source and id came before with another type or other data"
+            ) from None
 
     def page(
         self, tenant: str, after: int, limit: int, event_type: str | None, wait_seconds: float

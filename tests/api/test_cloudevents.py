@@ -94,6 +94,8 @@ def test_another_event_of_the_same_source_and_id_is_refused(
     answer = send(api, EVENT | change)
 
     assert (answer.status, answer.json["code"]) == (422, "idempotency_key_reused")
+    assert "Idempotency-Key" not in str(answer.json)
+    assert "this source and id" in answer.json["detail"]
 
 
 def test_no_idempotency_key_goes_with_a_cloudevent(api: Api) -> None:
