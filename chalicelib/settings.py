@@ -181,7 +181,12 @@ class StoreSettings:
 
 def store_settings(url: str | None = None) -> StoreSettings:
     """Read the store's settings; *url* stands for an address that is known otherwise."""
-    return StoreSettings(url or required("store_url"), _whole("store_replicas", 0, 0))
+    return StoreSettings(url or required("store_url"), store_replicas())
+
+
+def store_replicas() -> int:
+    """Return how many replicas must have each write. Raises NotConfigured for a bad one."""
+    return _whole("store_replicas", 0, 0)
 
 
 def tick_seconds() -> float:

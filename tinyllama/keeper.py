@@ -17,7 +17,7 @@ import psutil
 
 from chalicelib import settings
 from chalicelib.errors import NotConfigured, StoreUnavailable
-from tinyllama import embedded, processes
+from tinyllama import embedded, processes, terms
 from tinyllama.processes import Identity, Register
 from tinyllama.state import Home
 from tinyllama.state import home as project_home
@@ -140,6 +140,7 @@ class Keeper:
         command = embedded.command(embedded.find_server(), self._home)
         store_log = self._home.store_log
         self._wards = [Ward("store", lambda: launch(command, store_log, lock=data_lock))]
+        self._note(terms.NOTE, terms.present())
         self._ticker = Ticker(upkeep(self._home.url), settings.tick_seconds())
         if settings.variable("local_worker") != "off":
             self._wards.append(Ward("worker", self._start_worker))

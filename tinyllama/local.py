@@ -75,6 +75,11 @@ def used() -> bool:
     return Register(home().users).any_left()
 
 
+def users() -> list[int]:
+    """Return the ids of the processes that have called ``start`` and live; see ``used``."""
+    return Register(home().users).living()
+
+
 def _refuse_after(launches: int, status: dict[str, object]) -> None:
     """Stop trying once a keeper of our own has told why it failed, or has failed too often."""
     if launches and status.get("state") == "failed" and "reason" in status:

@@ -107,8 +107,12 @@ class Register:
 
     def any_left(self) -> bool:
         """Whether a user lives; those that do not are struck out."""
-        names = [file.name for file in self._folder.iterdir()]
-        return any([self._lives(name) for name in names])  # noqa: C419 - strikes out every dead one
+        return bool(self.living())
+
+    def living(self) -> list[int]:
+        """Return the process ids of the users that live; those that do not are struck out."""
+        names = sorted(file.name for file in self._folder.iterdir())
+        return [self._known[name].pid for name in names if self._lives(name)]
 
     def _lives(self, name: str) -> bool:
         known = self._known.get(name)
