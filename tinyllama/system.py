@@ -18,11 +18,11 @@ from typing import Any
 import typer
 
 from chalicelib import settings, store
-from tinyllama import devkeys, local
+from tinyllama import devkeys, local, showing
 from tinyllama.state import home
 
-PROMPT = "Why do llamas hum?"
 START_SECONDS = 30.0
+WORKER_SECONDS = 120.0  # somebody copies the command into another terminal
 POLL_SECONDS = 0.3
 END_SECONDS = 15.0
 INTERRUPTED = 130  # what shells make of SIGINT
@@ -74,10 +74,10 @@ def _told(body: bytes) -> str:
 
 
 def up(port: int) -> None:
-    """Run the router until Ctrl-C, after one prompt has shown that it answers."""
+    """Run the router until Ctrl-C, after one prompt has shown whether it answers."""
     with _serving(port, "dev", quiet=False) as (router, server):
-        _show_prompt(router)
-        _show_curl(router)
+        _try_prompt(router)
+        showing.show_curl(router.url)
         typer.echo("\nReady. Ctrl-C stops it; what is queued and unread stays.")
         try:
             code = server.wait()
@@ -91,6 +91,7 @@ def demo() -> None:
     """Show a prompt, its answer, its event and the acknowledgement; then stop everything."""
     tenant = f"demo-{secrets.token_hex(4)}"  # a new one: its inbox holds this event alone
     with _serving(0, tenant, quiet=True) as (router, _):
+        _await_worker(router, WORKER_SECONDS)
         _show_prompt(router)
         (event,) = router.call("GET", "/inbox")["events"]
         typer.echo(f"\nIts event in the inbox:\n  {event['event_type']}  {event['payload']}")
@@ -117,6 +118,7 @@ def _serving(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Before the server: what fails between its start and the try below would leave it running.
     _check_settings()
+    showing.show_others()
     token = devkeys.make_token(sub=tenant, expires_in=12 * 3600)
     chosen = _free_port(port)
     if port not in (0, chosen):
@@ -135,7 +137,8 @@ def _serving(
     )
     router = Router(f"http://127.0.0.1:{chosen}", token)
     try:
-        _await_worker(router, server)
+        _await_router(router, server)
+        typer.echo(f"Router at {router.url}\n")
         yield router, server
     except KeyboardInterrupt:
         typer.echo("\nStopping.")
@@ -160,63 +163,64 @@ def _check_settings() -> None:
     store.connect(where.url, where.replicas)
 
 
-def _await_worker(router: Router, server: "subprocess.Popen[bytes]") -> None:
-    """Return once the router answers and a worker lives. Raises CallFailed."""
+def _try_prompt(router: Router) -> None:
+    """Show one prompt, or why there is no answer: a model may be loading, a worker be started."""
+    if not _worker_lives(router):
+        typer.echo(
+            f"No worker lives on its store, so no prompt is tried. Start one:\n"
+            f"  {showing.worker_command()}"
+        )
+        return
+    try:
+        _show_prompt(router)
+    except CallFailed as error:
+        typer.echo(f"tinyllama: {error}", err=True)
+        typer.echo("The router stays up all the same; try again when that is mended.")
+
+
+def _await_router(router: Router, server: "subprocess.Popen[bytes]") -> None:
+    """Return once the router answers and, where it has one of its own, a worker lives.
+
+    Raises CallFailed.
+    """
     deadline, told = time.monotonic() + START_SECONDS, "chalice local did not start"
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            health = router.call("GET", "/health")
+            if _worker_lives(router) or not showing.own_worker():
+                return
         except CallFailed as error:
             told = str(error)
         else:
-            wanted = settings.variable("local_worker") != "off"
-            if health["status"] == "pass" or not wanted:
-                return
-            told = (
-                "no worker lives on that store; start one with `python -m worker`"
-                if settings.variable("store_url")
-                else f"no worker came up; {home().keeper_log} tells more"
-            )
+            told = f"no worker came up; {home().keeper_log} tells more"
         time.sleep(POLL_SECONDS)
     raise CallFailed(told)
 
 
+def _await_worker(router: Router, seconds: float) -> None:
+    """Return once a worker of the user's own lives, saying at once how. Raises CallFailed."""
+    if _worker_lives(router):
+        return
+    typer.echo(f"Waiting for a worker on its store. Start one:\n  {showing.worker_command()}\n")
+    deadline = time.monotonic() + seconds
+    while not _worker_lives(router):
+        if time.monotonic() > deadline:
+            raise CallFailed(f"no worker came to the store within {seconds:g} seconds")
+        time.sleep(POLL_SECONDS)
+
+
+def _worker_lives(router: Router) -> bool:
+    return bool(router.call("GET", "/health")["status"] == "pass")
+
+
 def _show_prompt(router: Router) -> None:
     """Send one prompt and print its answer. Raises CallFailed."""
-    typer.echo(f"Router at {router.url}\n\nPrompt:  {PROMPT}")
-    if settings.variable("local_worker") == "off":
-        typer.echo(f"         waits for a `python -m worker` on the store at {_store_address()}")
-    job = router.call("POST", "/infer", {"prompt": PROMPT}, {"Prefer": "wait=20"})
+    typer.echo(f"Prompt:  {showing.PROMPT}")
+    job = router.call("POST", "/infer", {"prompt": showing.PROMPT}, {"Prefer": "wait=20"})
     while job["state"] in ("queued", "running"):
         job = router.call("GET", f"/jobs/{job['id']}", headers={"Prefer": "wait=20"})
     if job["state"] != "succeeded":
-        raise CallFailed(f"the job {job['state']}: {job['error']}")
-    result = job["result"]
-    typer.echo(f"Answer:  {result['text']}\n         (job {job['id']}, engine {result['engine']})")
-    if result["engine"] == "echo":
-        typer.echo("         Set TINYLLAMA_ENGINE_URL to let a model answer instead.")
-
-
-def _store_address() -> str:
-    """Return where workers find the store; an address of the user's own may hold a password."""
-    return "$TINYLLAMA_STORE_URL" if settings.variable("store_url") else home().url
-
-
-def _show_curl(router: Router) -> None:
-    command = Path(sys.executable).with_name("tinyllama")
-    shown = command.relative_to(Path.cwd()) if command.is_relative_to(Path.cwd()) else command
-    typer.echo(
-        f"""
-Try it from another terminal:
-  TOKEN=$({shown} token)
-  curl -s {router.url}/infer -H "Authorization: Bearer $TOKEN" \\
-       -H "Content-Type: application/json" -H "Prefer: wait=20" -d '{{"prompt": "{PROMPT}"}}'
-  curl -s {router.url}/inbox -H "Authorization: Bearer $TOKEN"
-
-Its store is at {_store_address()}"""
-    )
-    if not settings.variable("store_url"):
-        typer.echo(f"Logs of store and worker lie in {home().folder}")
+        raise CallFailed(showing.failure(job))
+    showing.show_answer(job)
 
 
 def _free_port(wanted: int) -> int:

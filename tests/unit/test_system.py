@@ -1,6 +1,7 @@
 """`make run` and `make demo`: what they start ends with them, and they reach loopback anywhere."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,17 +15,18 @@ import psutil
 import pytest
 
 from chalicelib import settings
-from tinyllama import system
-from tinyllama.system import Router
+from tinyllama import showing, system
+from tinyllama.system import CallFailed, Router
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers every GET."""
+    """Answers every GET: the health of a router with a worker, at /alone of one without."""
 
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b'{"status": "pass"}')
+        status = "warn" if self.path.startswith("/alone") else "pass"
+        self.wfile.write(b'{"status": "%s"}' % status.encode())
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""
@@ -52,6 +54,17 @@ def _run(state: Path, command: str, **variables: str) -> "subprocess.Popen[str]"
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def _until_ready(run: "subprocess.Popen[str]") -> str:
+    """Return what a run prints until it is ready, or ends."""
+    assert run.stdout is not None
+    lines = []
+    for line in run.stdout:
+        lines.append(line)
+        if line.startswith("Ready"):
+            break
+    return "".join(lines)
 
 
 def _servers(state: Path) -> list[psutil.Process]:
@@ -104,7 +117,7 @@ def test_without_a_worker_of_its_own_it_tells_where_one_must_work(tmp_path: Path
         try:
             assert demo.stdout is not None
             told = next(line for line in demo.stdout if "python -m worker" in line)
-            store_url = next(word for word in told.split() if word.startswith("unix://"))
+            store_url = shlex.split(told)[0].removeprefix("TINYLLAMA_STORE_URL=")
             with subprocess.Popen(
                 [sys.executable, "-B", "-m", "worker"],
                 cwd=settings.PROJECT,
@@ -124,15 +137,79 @@ def test_a_stores_password_is_not_printed(
 ) -> None:
     monkeypatch.setenv("TINYLLAMA_STORE_URL", "redis://:hush@127.0.0.1")
 
-    system._show_curl(Router("http://127.0.0.1:8000", "token"))  # noqa: SLF001
+    showing.show_curl("http://127.0.0.1:8000")
 
-    told = capsys.readouterr().out
+    told = capsys.readouterr().out + showing.worker_command()
     assert "$TINYLLAMA_STORE_URL" in told
     assert "hush" not in told
 
 
+def test_the_workers_command_names_a_store_of_the_users_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", "redis://127.0.0.1:6379")
+
+    command = showing.worker_command()
+
+    assert command.startswith("TINYLLAMA_STORE_URL=redis://127.0.0.1:6379 ")
+    assert command.endswith("python -m worker")
+
+
+def test_who_waits_for_a_worker_is_told_how_to_start_one_at_once(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", "redis://127.0.0.1:6379")
+
+    with pytest.raises(CallFailed, match="no worker came"):
+        system._await_worker(Router(f"{address}/alone", "token"), 0)  # noqa: SLF001
+
+    assert "TINYLLAMA_STORE_URL=redis://127.0.0.1:6379 " in capsys.readouterr().out
+
+
+def test_a_worker_of_the_users_own_that_lives_is_waited_for_in_silence(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system._await_worker(Router(address, "token"), 0)  # noqa: SLF001
+
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.slow
-def test_demo_passes_while_another_process_uses_the_local_system(tmp_path: Path) -> None:
+@pytest.mark.timeout(90)
+def test_a_run_whose_first_prompt_fails_tells_the_engine_and_stays_up(tmp_path: Path) -> None:
+    engine = {
+        "TINYLLAMA_ENGINE_URL": "http://me:hush@127.0.0.1:1/v1",
+        "TINYLLAMA_MAX_ATTEMPTS": "1",
+    }
+    with _run(tmp_path, "up", **engine) as run:
+        told = _until_ready(run)
+        alive = run.poll() is None
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=30)
+
+    assert alive
+    assert "stays up" in told
+    assert "failed with engine_unavailable: the engine cannot be reached" in errors
+    assert "engine at http://127.0.0.1:1/v1" in errors
+    assert "hush" not in errors + told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+def test_a_run_without_a_worker_is_ready_and_tells_how_to_start_one(tmp_path: Path) -> None:
+    with _run(tmp_path, "up", TINYLLAMA_LOCAL_WORKER="off") as run:
+        told = _until_ready(run)
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=30)
+
+    assert "TINYLLAMA_STORE_URL=unix://" in told
+    assert "no prompt is tried" in told
+
+
+@pytest.mark.slow
+def test_demo_passes_on_another_process_local_system_and_says_which_settings_do_not_count(
+    tmp_path: Path,
+) -> None:
     code = "import sys; from tinyllama import local; print(local.start(), flush=True); input()"
     env = settings.child_environment(_alone(tmp_path))
     with subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -145,12 +222,15 @@ def test_demo_passes_while_another_process_uses_the_local_system(tmp_path: Path)
         assert other.stdout is not None
         assert other.stdout.readline()
 
-        demo = _run(tmp_path, "demo")
+        demo = _run(tmp_path, "demo", TINYLLAMA_ENGINE_URL="http://127.0.0.1:1/v1")
         told, errors = demo.communicate(timeout=60)
         other.kill()
 
     assert demo.returncode == 0, errors
     assert "goes on" in told
+    assert "runs already, with another TINYLLAMA_ENGINE_URL" in errors
+    assert f"process {other.pid}" in errors
+    assert "Set TINYLLAMA_ENGINE_URL" not in told
 
 
 @pytest.mark.slow
