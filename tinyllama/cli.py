@@ -30,7 +30,7 @@ def token(
 
 @app.command()
 def up(
-    port: Annotated[int, typer.Option(help="Where to serve; a busy one is replaced.")] = 8000,
+    port: Annotated[int, typer.Option(help="Where to serve; if it is taken, a free one.")] = 8000,
 ) -> None:
     """Run the whole router on this machine until Ctrl-C."""
     from tinyllama import system  # noqa: PLC0415
