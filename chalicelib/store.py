@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha1
 from pathlib import Path
 from typing import Any, Final
@@ -52,6 +52,12 @@ _REFUSING = (
 _REFUSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY ", "UNBLOCKED")
 
 
+@cache
+def _lua(part: str) -> str:
+    """Return a file of ``lua/``; a cold start opens each library once, not for every move."""
+    return (_LUA / part).read_text(encoding="utf-8")
+
+
 class Script:
     """One move: ``lua/lib/common.lua``, the *libraries* it builds on, ``lua/<name>.lua``.
 
@@ -60,7 +66,7 @@ class Script:
 
     def __init__(self, name: str, *libraries: str, reads: bool = False) -> None:
         parts = (*(f"lib/{library}.lua" for library in ("common", *libraries)), f"{name}.lua")
-        self.source = "\n".join((_LUA / part).read_text(encoding="utf-8") for part in parts)
+        self.source = "\n".join(map(_lua, parts))
         self.reads = reads
 
     @cached_property
