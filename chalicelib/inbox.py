@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import batched
 
-from chalicelib import carriage, keyspace, limits, records, refusals
+from chalicelib import carriage, forgetting, keyspace, limits, records, refusals
 from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
 from chalicelib.events import Event
 from chalicelib.refusals import Rate
@@ -18,7 +18,6 @@ from chalicelib.store import Script, Store
 _PUBLISH = Script("publish", "inbox")
 _PAGE = Script("page", "inbox", reads=True)
 _ACKNOWLEDGE = Script("acknowledge", "inbox")
-FORGET = Script("forget", "inbox")
 
 _PER_READ = 16
 # Names, punctuation, id and time of one event on a page, escaped.
@@ -209,14 +208,7 @@ def look_up(store: Store, tenant: str, sequences: Mapping[str, int]) -> dict[str
     found = dict(zip(sequences, read, strict=True))
     for event_id, record in found.items():
         if not record:
-            keys = (
-                keyspace.event(event_id),
-                keyspace.inbox(tenant),
-                keyspace.inbox_leases(tenant),
-                keyspace.tenant_counts(tenant),
-                keyspace.RETENTION_EVENTS,
-            )
-            store.run(FORGET, keys, (event_id, tenant, "", sequences[event_id], ""))
+            forgetting.forget(store, tenant, event_id, sequence=sequences[event_id])
     return {each: records.event(each, record) for each, record in found.items() if record}
 
 

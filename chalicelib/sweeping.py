@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib import keyspace, records
+from chalicelib import forgetting, keyspace, records
 from chalicelib.jobs import Priority
 from chalicelib.moves import JOB_LIBRARIES, JobMoves, Place
 from chalicelib.store import Script
@@ -16,7 +16,6 @@ _RECLAIM = Script("reclaim", *JOB_LIBRARIES)
 _EXPIRE = Script("expire", *JOB_LIBRARIES)
 _REMOVE = Script("remove", *JOB_LIBRARIES)
 _ADOPT = Script("adopt", *JOB_LIBRARIES)
-_FORGET = Script("forget", "inbox")
 _DUE = Script("due", "due", reads=True)
 _MARK = Script("mark")
 
@@ -91,15 +90,7 @@ class Sweeper:
         With *force* it is removed whatever its retention says.
         """
         event_id, tenant, size = subject.split(" ")
-        keys = (
-            keyspace.event(event_id),
-            keyspace.inbox(tenant),
-            keyspace.inbox_leases(tenant),
-            keyspace.tenant_counts(tenant),
-            keyspace.RETENTION_EVENTS,
-        )
-        told = (event_id, tenant, size, "", 1 if force else "")
-        return bool(self._store.run(_FORGET, keys, told))
+        return forgetting.forget(self._store, tenant, event_id, size=size, force=force)
 
     def mark_full(self, seconds: float) -> None:
         """Let nothing new be taken for *seconds*, since memory runs out; 0 takes that back."""
