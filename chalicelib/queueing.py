@@ -126,10 +126,10 @@ class JobQueue:
         Raises JobGone for one that was removed in the last days, else JobNotFound, for another
         tenant's job just the same.
         """
-        job, now = self._look(tenant, job_id, retry=retry)
-        if job.deadline_at is not None and job.deadline_at <= now and not job.state.ended:
+        job = self._look(tenant, job_id, retry=retry)
+        if job.expires_in_seconds is not None and job.expires_in_seconds <= 0:
             self._sweeper.expire_overdue(tenant, job_id)
-            job, _ = self._look(tenant, job_id, retry=retry)
+            job = self._look(tenant, job_id, retry=retry)
         return job
 
     def await_change(self, job: Job, seconds: float) -> Job:
@@ -224,15 +224,15 @@ class JobQueue:
             bytes=size,
         )
 
-    def _look(self, tenant: str, job_id: str, *, retry: bool) -> tuple[Job, int]:
+    def _look(self, tenant: str, job_id: str, *, retry: bool) -> Job:
         answer = self._moves.run(_FETCH, (tenant, job_id), {}, retry=retry)
         self._found(answer[0], job_id)
         now, position, eta_ms, flat = answer[1:]
         eta_seconds = None if eta_ms < 0 else eta_ms / 1000
         job = records.job(job_id, records.pairs(flat), _known_number(position), eta_seconds)
         if job.deadline_at is not None and not job.state.ended:
-            job = replace(job, expires_in_seconds=(job.deadline_at - now) / 1000)
-        return job, now
+            return replace(job, expires_in_seconds=(job.deadline_at - now) / 1000)
+        return job
 
     def _move(self, script: Script, tenant: str, job_id: str, **given: object) -> str:
         answer = str(self._moves.run(script, (tenant, job_id), given))
