@@ -11,6 +11,7 @@ from itertools import batched
 from chalicelib import carriage, forgetting, keyspace, limits, records, refusals
 from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
 from chalicelib.events import Event
+from chalicelib.moves import event_terms
 from chalicelib.refusals import Rate
 from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Script, Store
@@ -62,15 +63,7 @@ class Inbox:
         self._store = store
         self._settings = settings
         self._retention = retention
-        self._terms = {
-            "overhead": limits.EVENT_OVERHEAD_BYTES,
-            "inbox_bytes": settings.inbox_bytes,
-            "rate_quota": settings.rate_per_minute,
-            "rate_ms": limits.RATE_WINDOW_SECONDS * 1000,
-            "event_ms": round(retention.event_seconds * 1000),
-            "backstop_ms": limits.BACKSTOP_SECONDS * 1000,
-            "idempotency_ms": round(retention.idempotency_seconds * 1000),
-        }
+        self._terms = event_terms(settings, retention)
 
     def publish(
         self, draft: Event, body_hash: str = "", idempotency_key: str | None = None

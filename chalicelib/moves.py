@@ -38,24 +38,18 @@ class JobMoves:
 
     def __init__(self, store: Store, queue: QueueSettings, retention: RetentionSettings) -> None:
         self.store = store
-        self._terms = {
+        self._terms: dict[str, object] = {
             "source": ROUTER_SOURCE,
             "exhausted": json.dumps(_EXHAUSTED),
             "expired": json.dumps(_EXPIRED),
             "queue_length": queue.queue_length,
             "queue_bytes": queue.queue_bytes,
-            "inbox_bytes": queue.inbox_bytes,
             "reserve": limits.END_EVENT_BYTES,
-            "overhead": limits.EVENT_OVERHEAD_BYTES,
             "silent_ms": limits.WORKER_SILENT_SECONDS * 1000,
-            "rate_quota": queue.rate_per_minute,
-            "rate_ms": limits.RATE_WINDOW_SECONDS * 1000,
             "result_ms": round(retention.result_seconds * 1000),
             "bell_ms": limits.BELL_SECONDS * 1000,
             "tombstone_ms": round(retention.tombstone_seconds * 1000),
-            "event_ms": round(retention.event_seconds * 1000),
-            "backstop_ms": limits.BACKSTOP_SECONDS * 1000,
-            "idempotency_ms": round(retention.idempotency_seconds * 1000),
+            **event_terms(queue, retention),
         }
 
     def run(
@@ -74,6 +68,19 @@ class JobMoves:
         named = self._terms | {"id": job_id, "tenant": tenant, "event_id": event_id} | given
         all_keys = (*_job_keys(tenant, job_id), *_event_keys(tenant, event_id), *keys)
         return self.store.run(script, all_keys, (json.dumps(named), *texts), retry=retry)
+
+
+def event_terms(queue: QueueSettings, retention: RetentionSettings) -> dict[str, object]:
+    """Return the terms on which anything is taken and an event is put into an inbox."""
+    return {
+        "overhead": limits.EVENT_OVERHEAD_BYTES,
+        "inbox_bytes": queue.inbox_bytes,
+        "rate_quota": queue.rate_per_minute,
+        "rate_ms": limits.RATE_WINDOW_SECONDS * 1000,
+        "event_ms": round(retention.event_seconds * 1000),
+        "backstop_ms": limits.BACKSTOP_SECONDS * 1000,
+        "idempotency_ms": round(retention.idempotency_seconds * 1000),
+    }
 
 
 def _job_keys(tenant: str, job_id: str) -> tuple[str, ...]:
