@@ -187,11 +187,12 @@ def _response(reply: Reply) -> Response:
 def _call(route: Route, request: Request, now: float) -> Call:
     tenant = _require_scope(route.scope, request, now) if route.scope else ""
     slash = "/" if str(request.context.get("path", "")).endswith("/") else ""
+    headers = {name.lower(): value for name, value in request.headers.items()}
     return Call(
         tenant=tenant,
-        body=_body(route, route.body, request) if route.body else None,
+        body=_body(route, route.body, headers, request) if route.body else None,
         query=dict(request.query_params or {}),
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers=headers,
         path=route.path + slash,
     )
 
@@ -208,8 +209,8 @@ def _require_scope(scope: str, request: Request, now: float) -> str:
     return str(context["tenant"])
 
 
-def _body(route: Route, schema: str, request: Request) -> Any:
-    told = request.headers.get("content-type", "").lower().split(";")
+def _body(route: Route, schema: str, headers: Mapping[str, str], request: Request) -> Any:
+    told = headers.get("content-type", "").lower().split(";")
     media_type, *parameters = (part.strip() for part in told)
     charsets = {text for text in parameters if text.startswith("charset=")}
     if media_type not in route.media_types or charsets - _UTF_8:
@@ -218,7 +219,6 @@ def _body(route: Route, schema: str, request: Request) -> Any:
         raise errors.UnsupportedMediaType(f"send the body as {wanted}, in UTF-8{one}")
     body = validation.parse(_raw_body(request, route.body_bytes))
     if "cloudevent" in route.takes:
-        headers = {name.lower(): value for name, value in request.headers.items()}
         if media_type == cloudevents.MEDIA_TYPE:
             schema, body = "cloudevent", cloudevents.from_body(body)
         elif cloudevents.binary(headers):
