@@ -29,7 +29,8 @@ class WaitingRoom:
         """
         name = secrets.token_hex(8)
         keys, kept_ms = (keyspace.WAITERS,), round(seconds * 1000) + _MARGIN_MS
-        admitted = seconds > 0 and self._told(_ADMIT, keys, (name, self._places, kept_ms))
+        told = (name, self._places, kept_ms)
+        admitted = seconds > 0 and self._told(_ADMIT, keys, told, retry=True)
         try:
             yield admitted
         except StoreUnavailable:
@@ -38,11 +39,13 @@ class WaitingRoom:
             raise
         finally:
             if admitted:
-                self._told(_DISMISS, keys, (name,))
+                # Not told again: it lapses, and whoever waited has no time for it.
+                self._told(_DISMISS, keys, (name,), retry=False)
 
-    def _told(self, script: Script, keys: tuple[str, ...], args: tuple[str | float, ...]) -> bool:
-        # A place left is not told again: it lapses, and whoever waited has no time for it.
+    def _told(
+        self, script: Script, keys: tuple[str, ...], args: tuple[str | float, ...], *, retry: bool
+    ) -> bool:
         try:
-            return bool(self._store.run(script, keys, args, retry=script is _ADMIT))
+            return bool(self._store.run(script, keys, args, retry=retry))
         except StoreUnavailable:
             return False
