@@ -1,5 +1,5 @@
--- Add what the model said since the last append. A repeat changes nothing. Pieces without text count
--- and leave no entry: nothing else would bound how many there are.
+-- Add what the model said since the last append. A repeat changes nothing. Pieces without text
+-- count and leave no entry: nothing else would bound how many there are.
 -- KEYS  1 job  2 job's bell  3 tokens
 -- ARGV  1 tenant  2 token  3 offset of the first chunk in this attempt  4 most bytes  5.. chunks
 -- Returns 'held', 'cancel' when somebody asked to cancel the job, 'lost' when the lease is;

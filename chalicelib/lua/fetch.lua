@@ -1,7 +1,8 @@
 -- Read one job and how it stands.
 -- KEYS  a job's (lib/job.lua)
 -- ARGV  1 given: id, tenant, silent_ms
--- Returns {'absent'}, {'gone'}, or {'found', now, jobs ahead or -1, eta ms or -1, {field, value ...}}.
+-- Returns {'absent'}, {'gone'}, or {'found', now, jobs ahead or -1, eta ms or -1,
+--         {field, value ...}}.
 local present = presence()
 if present ~= 'found' then
   return {present}

@@ -17,7 +17,8 @@ else
   if state == 'succeeded' then
     local run, took = number(K.counters, 'run_ms'), now - number(K.job, 'started_at')
     -- The mean of late runs, each counting for an eighth.
-    redis.call('HSET', K.counters, 'run_ms', math.max(1, run == 0 and took or run + (took - run) / 8))
+    local mean = run == 0 and took or run + (took - run) / 8
+    redis.call('HSET', K.counters, 'run_ms', math.max(1, mean))
   end
   end_job(state, given.token, {result = ARGV[2], error = ARGV[3]})
 end

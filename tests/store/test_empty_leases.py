@@ -2,14 +2,13 @@
 
 import redis
 
-from chalicelib import limits
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from tests.store.harness import draft, token
 
 
 def test_lease_on_nothing_leaves_nothing(inbox_leases: InboxLeases, raw: "redis.Redis") -> None:
-    inbox_leases.lease("acme", token(), 10, limits.LEASE_EVENTS_SECONDS)
+    inbox_leases.lease("acme", token(), 10, 12 * 3600)
 
     assert raw.keys("*") == []
 

@@ -68,7 +68,8 @@ local function leave(place)
 end
 
 -- End the job and tell its owner, in one step. The event holds no result: an inbox stays small.
--- by: the lease's token as the move writes it, '' when no worker ended the job. outcome: {result = text, error = text}
+-- by: the lease's token as the move writes it, '' when no worker ended the job.
+-- outcome: {result = text, error = text}
 local function end_job(state, by, outcome)
   local now = now_ms()
   local place = field('place') or string.format('%s - - %s', given.tenant, given.id) -- 0.1.0
@@ -144,7 +145,7 @@ local function lack(now, size)
   end
 end
 
--- Queue the job behind all others of its tenant and priority; returns its place.
+-- Queue the job behind all others of its tenant and priority; returns its order.
 local function line_up(priority, deadline_ms, size, now)
   local order = redis.call('INCR', K.sequence)
   local place = string.format('%s %d %016d %s', given.tenant, priority, order, given.id)
