@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from chalicelib.errors import NotConfigured, RouterError
+from tinyllama.deployment import commands
+from tinyllama.deployment.failures import DeploymentFailed
 
 app = typer.Typer(
     add_completion=False,
@@ -12,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they print local variables: tokens, prompts
     help="A serverless front door for a model of your own.",
 )
+app.add_typer(commands.app)
 
 
 @app.command()
@@ -69,6 +72,9 @@ def main() -> None:
     """Run the command line; a failure is one sentence, exit code 2 where a setting is missing."""
     try:
         app()
+    except DeploymentFailed as error:
+        typer.echo(f"tinyllama: {error}", err=True)
+        raise SystemExit(1) from None
     except RouterError as error:
         typer.echo(f"tinyllama: {error.detail or error.title}", err=True)
         raise SystemExit(2 if isinstance(error, NotConfigured) else 1) from None

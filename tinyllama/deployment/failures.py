@@ -1,0 +1,5 @@
+"""Why a deployment command gave up."""
+
+
+class DeploymentFailed(Exception):
+    """A command could not do what it promises; the message is one sentence that says what to do."""

@@ -1,0 +1,68 @@
+"""A stage: one deployed copy of the router, described by one file that Terraform reads too."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from chalicelib.settings import PROJECT
+from tinyllama.deployment.failures import DeploymentFailed
+
+EXTRAS = PROJECT / "terraform-extras"
+ARCHITECTURES = ("arm64", "x86_64")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,14}[a-z0-9]")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage's name and settings: the variables of ``terraform-extras/stages/<name>.tfvars.json``.
+
+    The file is the one source of them. Packaging needs two: the *architecture* of the functions,
+    and the one origin whose pages may call the API, None where none may.
+    """
+
+    name: str
+    architecture: str
+    cors_origin: str | None
+    variables: Mapping[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """Where this stage is built: package, Terraform's files and variables."""
+        return PROJECT / "build" / self.name
+
+
+def load(name: str, folder: Path = EXTRAS / "stages") -> Stage:
+    """Return the stage called *name*. Raises DeploymentFailed where it has no sound file."""
+    if not _NAME.fullmatch(name):
+        raise DeploymentFailed(
+            f"{name!r} is no stage: 2 to 16 lower-case letters, digits and dashes, a letter first"
+        )
+    path = folder / f"{name}.tfvars.json"
+    try:
+        variables = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = sorted(file.name.partition(".")[0] for file in folder.glob("*.tfvars.json"))
+        raise DeploymentFailed(
+            f"there is no stage {name}: write {path.name} beside those of {', '.join(known)}"
+        ) from None
+    except ValueError as error:
+        raise DeploymentFailed(f"{path.name} is not JSON: {error}") from None
+    return _stage(name, path.name, variables)
+
+
+def _stage(name: str, file: str, variables: Any) -> Stage:
+    if not isinstance(variables, dict):
+        raise DeploymentFailed(f"{file} is not a JSON object of Terraform variables")
+    if variables.get("stage") != name:
+        raise DeploymentFailed(f'{file} must say "stage": "{name}"')
+    architecture = variables.get("architecture", "arm64")
+    if architecture not in ARCHITECTURES:
+        raise DeploymentFailed(f'{file}: "architecture" is one of {" and ".join(ARCHITECTURES)}')
+    origin = variables.get("cors_origin")
+    if origin is not None and not re.fullmatch(r"https?://[^/\s'\"]+", str(origin)):
+        raise DeploymentFailed(f'{file}: "cors_origin" is an origin, https://app.example say')
+    return Stage(name, architecture, origin, MappingProxyType(variables))
