@@ -1,8 +1,9 @@
 """What every suite shares: real stores of the suite's own, and settings that reach nothing else."""
 
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,17 @@ def store(valkey: Server) -> Iterator[Store]:
     connection = connect(valkey.url)
     yield connection
     connection.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """Let what a test sets off for later end before its fixtures do: a store closed meanwhile."""
+    try:
+        return (yield)
+    finally:
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.join()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
