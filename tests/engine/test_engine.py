@@ -14,6 +14,7 @@ from chalicelib import keyspace
 from chalicelib.jobs import JsonObject
 from tests.engine import model_server
 from tests.engine.router import Caller, Router, routing
+from tests.servers import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -49,9 +50,9 @@ def caller(router: Router, request: pytest.FixtureRequest) -> Caller:
 
 
 @pytest.fixture
-def bystander(valkey_url: str) -> Iterator["redis.Redis"]:
+def bystander(valkey: Server) -> Iterator["redis.Redis"]:
     """A client of the store that is not the product's."""
-    with redis.Redis.from_url(valkey_url, decode_responses=True, protocol=2) as client:
+    with valkey.client() as client:
         yield client
 
 

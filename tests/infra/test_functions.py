@@ -21,6 +21,7 @@ from tests.calls import Api, HandWorker
 from tests.crafting import answer_with, serving
 from tests.infra.gateway import API_ARN, Gateway, permits, proxy_event, token_event
 from tests.infra.runtime_api import Function, FunctionFailed, StartFunction
+from tests.servers import Server
 
 pytestmark = pytest.mark.slow
 
@@ -126,9 +127,10 @@ def context() -> dict[str, str]:
 
 
 @pytest.fixture
-def direct(store_url: str) -> Iterator["redis.Redis"]:
+def direct(valkey: Server, store_url: str) -> Iterator["redis.Redis"]:
     """The emptied store, past the product."""
-    with redis.Redis.from_url(store_url, decode_responses=True, protocol=2) as client:
+    del store_url
+    with valkey.client() as client:
         yield client
 
 

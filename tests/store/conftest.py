@@ -58,6 +58,15 @@ def store(server: Server, raw: "redis.Redis") -> Iterator[Store]:
 
 
 @pytest.fixture
+def operators(server: Server, raw: "redis.Redis") -> Iterator[Store]:
+    """The emptied store as its operator signs in, who alone may look for all that a tenant has."""
+    del raw
+    connected = connect(server.operators_url)
+    yield connected
+    connected.close()
+
+
+@pytest.fixture
 def queue(store: Store) -> JobQueue:
     """The queue as callers see it."""
     return JobQueue(store, SETTINGS)

@@ -136,10 +136,10 @@ def _run_every_move_in_every_way(side: Side, store: Store) -> None:
 
 
 def test_every_key_that_a_move_touches_is_declared(
-    server: Server, store: Store, raw: "redis.Redis"
+    server: Server, operators: Store, raw: "redis.Redis"
 ) -> None:
     with recording(server.socket, raw) as calls:
-        _run_every_move_in_every_way(Side(store, raw), store)
+        _run_every_move_in_every_way(Side(operators, raw), operators)
 
     known = {word: move_of(each) for each in SCRIPTS for word in (each.sha, each.source)}
     ran = {known[call.script] for call in calls if call.commands}
@@ -156,8 +156,8 @@ def test_key_that_a_script_does_not_declare_is_noticed(server: Server, raw: "red
     assert undeclared(calls, raw) == {(planted, '{p}"hidden"\r\n')}
 
 
-def test_all_keys_lie_under_one_hash_tag(store: Store, raw: "redis.Redis") -> None:
-    _run_every_move_in_every_way(Side(store, raw), store)
+def test_all_keys_lie_under_one_hash_tag(operators: Store, raw: "redis.Redis") -> None:
+    _run_every_move_in_every_way(Side(operators, raw), operators)
 
     slots = {key_slot(key.encode()) for key in raw.scan_iter()}
 

@@ -93,6 +93,12 @@ class Tenant:
 
 
 @pytest.fixture
+def store(operators: Store) -> Store:
+    """Return the store as it is to its operator."""
+    return operators
+
+
+@pytest.fixture
 def erasure(store: Store) -> TenantErasure:
     return TenantErasure(store, SETTINGS, RetentionSettings())
 

@@ -17,7 +17,7 @@ from tinyllama import cli
 @pytest.fixture
 def told(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The store under test is the one that the settings name."""
-    monkeypatch.setenv("TINYLLAMA_STORE_URL", server.url)
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", server.operators_url)
 
 
 def _run(*words: str, answer: str | None = None) -> Result:
