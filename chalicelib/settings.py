@@ -196,12 +196,16 @@ def tick_seconds() -> float:
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """Where the model is served; without a ``url`` the built-in echo engine answers."""
+    """Where the model is served; without a ``url`` the built-in echo engine answers.
+
+    Without an ``api_key`` of the environment's, ``api_key_parameter`` names the secret that is it.
+    """
 
     url: str | None
     api_key: str | None
     model: str | None
     timeout_seconds: float
+    api_key_parameter: str | None = None
 
 
 def engine_settings() -> EngineSettings:
@@ -212,28 +216,66 @@ def engine_settings() -> EngineSettings:
     return EngineSettings(
         url=url,
         api_key=variable("engine_api_key"),
+        api_key_parameter=variable("engine_api_key_parameter"),
         model=variable("engine_model"),
         timeout_seconds=_number("engine_timeout_seconds", 120, 0.1),
     )
 
 
 @dataclass(frozen=True)
+class MachineClient:
+    """A client of the issuer's that stands for a program, and where it is given its tokens.
+
+    The secret is *secret*, or what *secret_file* holds at the time.
+    """
+
+    id: str
+    secret: str | None = field(repr=False)
+    secret_file: Path | None
+    token_url: str
+
+
+@dataclass(frozen=True)
 class WorkerCredential:
-    """What a worker over HTTPS shows: a token, or a file that holds the present one."""
+    """What a worker over HTTPS shows: a token, a file that holds it, or what *client* is given."""
 
     token: str | None = field(repr=False)
     file: Path | None
+    client: MachineClient | None = None
 
 
 def worker_credential() -> WorkerCredential:
     """Read where the worker's token is. Raises NotConfigured unless exactly one place is named."""
-    token, file = variable("worker_token"), variable("worker_token_file")
-    names = f"{PREFIX}WORKER_TOKEN", f"{PREFIX}WORKER_TOKEN_FILE"
-    if token is None and file is None:
-        raise NotConfigured("neither {} nor {} is set: set one of them".format(*names))
-    if token is not None and file is not None:
-        raise NotConfigured("both {} and {} are set: unset one of them".format(*names))
-    return WorkerCredential(token, Path(file).expanduser() if file else None)
+    token, file, client = _one_of("worker_token", "worker_token_file", "worker_client_id")
+    machine = machine_client(client, "worker_client_secret") if client else None
+    return WorkerCredential(token, _path(file), machine)
+
+
+def machine_client(client_id: str, secret_name: str, token_url: str | None = None) -> MachineClient:
+    """Read what belongs to a machine client. Raises NotConfigured unless it has just one secret."""
+    secret, file = _one_of(secret_name, f"{secret_name}_file")
+    where = token_url or required("token_url")
+    return MachineClient(client_id, secret, _path(file), where)
+
+
+def _one_of(*names: str) -> list[str | None]:
+    """Return the settings of that name. Raises NotConfigured unless exactly one is set."""
+    found = {PREFIX + name.upper(): variable(name) for name in names}
+    named = [name for name, value in found.items() if value]
+    if not named:
+        raise NotConfigured(f"neither {' nor '.join(found)} is set: set one of them")
+    if len(named) > 1:
+        raise NotConfigured(f"both {' and '.join(named)} are set: set one of them alone")
+    return list(found.values())
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+def foreign_variable(name: str) -> str | None:
+    """Return another program's variable *name*, as ``GITHUB_ENV``; None when it is unset."""
+    return os.environ.get(name) or None
 
 
 def chalice_reload_child() -> bool:
