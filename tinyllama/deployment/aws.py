@@ -14,27 +14,48 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
+from chalicelib import settings
 from tinyllama.deployment.failures import DeploymentFailed
 
 # botocore would wait five minutes for an address that does not answer.
-_PATIENCE = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 3})
+_PATIENCE = Config(connect_timeout=5, read_timeout=60)
+
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
 
-def client(service: str) -> Any:
+def client(service: str, attempts: int = 3) -> Any:
     """Return a client of *service* with the surroundings' own credentials and region.
 
-    Raises DeploymentFailed where there is no region.
+    What is throttled or does not answer is tried so many times in all, ever more slowly. Raises
+    DeploymentFailed where there is no region.
     """
+    retries = {"mode": "adaptive", "total_max_attempts": attempts}
     with told():
-        return boto3.client(service, config=_PATIENCE)
+        return boto3.client(service, config=_PATIENCE.merge(Config(retries=retries)))
 
 
 def region() -> str:
     """Return the region that commands work in. Raises DeploymentFailed where none is set."""
-    found = boto3.session.Session().region_name
+    found = (boto3.DEFAULT_SESSION or boto3.session.Session()).region_name
     if not found:
         raise DeploymentFailed("no AWS region is set: export AWS_DEFAULT_REGION=eu-west-1, say")
     return str(found)
+
+
+def work_in(name: str) -> None:
+    """Let all clients of this process work in the region *name*, which a stage's file told.
+
+    Raises DeploymentFailed where AWS_DEFAULT_REGION or AWS_REGION names another.
+    """
+    exported = settings.child_environment({})
+    for variable in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        other = exported.get(variable)
+        if other and other != name:
+            raise DeploymentFailed(
+                f"{variable} is {other}, the stage's region is {name}: unset it, or mend the stage"
+            )
+    with told():
+        boto3.setup_default_session(region_name=name)
 
 
 def account_id() -> str:
@@ -59,6 +80,10 @@ def told() -> Iterator[None]:
     except EndpointConnectionError as error:
         raise DeploymentFailed(f"AWS is not reached: {error}") from None
     except ClientError as error:
+        if error.response["Error"]["Code"] in _EXPIRED:
+            raise DeploymentFailed(
+                "the AWS credentials have expired: sign in again (aws sso login, say)"
+            ) from None
         code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
         raise DeploymentFailed(
             f"AWS refused {error.operation_name}: {code}, {message}".rstrip(", ")

@@ -1,12 +1,25 @@
 """The deployment commands of ``tinyllama``: what each takes, and which module does it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 app = typer.Typer()
+env_app = typer.Typer(no_args_is_help=True, help="A stage's ids as variables.")
+registry_app = typer.Typer(no_args_is_help=True, help="The ids of each environment.")
+secrets_app = typer.Typer(no_args_is_help=True, help="The secrets of each environment.")
+app.add_typer(env_app, name="env")
+app.add_typer(registry_app, name="registry")
+app.add_typer(secrets_app, name="secrets")
 
 StageName = Annotated[str, typer.Argument(help="A file of terraform-extras/stages, dev say.")]
+Environment = Annotated[str, typer.Option("--env", help="An environment, dev say.")]
+SecretName = Annotated[str, typer.Argument(help="How the secret is called, engine_api_key say.")]
+SecretStage = Annotated[str, typer.Option("--stage", help="Whose secret it is, dev say.")]
+SecretSource = Annotated[
+    Path | None, typer.Option("--from-file", help="Holds the value; else a prompt or a pipe.")
+]
 
 
 @app.command()
@@ -15,3 +28,76 @@ def package(stage: StageName) -> None:
     from tinyllama.deployment import packaging, stages  # noqa: PLC0415
 
     packaging.package(stages.load(stage))
+
+
+@env_app.command("sync")
+def sync_env(
+    stage: StageName,
+    github: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--github", help="Give them to the job's further steps as well.")
+    ] = False,
+) -> None:
+    """Write the ids of a stage into .env_public."""
+    from tinyllama.deployment import env_public  # noqa: PLC0415
+
+    env_public.sync(stage, github=github)
+
+
+@registry_app.command("list")
+def list_ids(
+    env: Environment,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,  # noqa: FBT002
+) -> None:
+    """Print the ids of an environment."""
+    from tinyllama.deployment import registry  # noqa: PLC0415
+
+    registry.show(env, as_json=as_json)
+
+
+@registry_app.command("get")
+def get_id(
+    name: Annotated[str, typer.Argument(help="The id's name, vpc_id say.")], env: Environment
+) -> None:
+    """Print one id of an environment."""
+    from tinyllama.deployment import registry  # noqa: PLC0415
+
+    registry.get(name, env)
+
+
+@registry_app.command("copy")
+def copy_ids(
+    source: Annotated[str, typer.Option("--from", help="Whose ids are copied.")],
+    target: Annotated[str, typer.Option("--to", help="Who gets them.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,  # noqa: FBT002
+    overwrite: Annotated[  # noqa: FBT002
+        bool, typer.Option("--overwrite", help="Change ids that differ.")
+    ] = False,
+) -> None:
+    """Give one environment the ids of another; secrets stay where they are."""
+    from tinyllama.deployment import registry  # noqa: PLC0415
+
+    registry.copy(source, target, dry_run=dry_run, overwrite=overwrite)
+
+
+@secrets_app.command("set")
+def set_secret(name: SecretName, stage: SecretStage, from_file: SecretSource = None) -> None:
+    """Write a secret that is not there yet; asks for its value twice, unseen."""
+    from tinyllama.deployment import secret_values  # noqa: PLC0415
+
+    secret_values.set_first(name, stage, from_file)
+
+
+@secrets_app.command("rotate")
+def rotate_secret(name: SecretName, stage: SecretStage, from_file: SecretSource = None) -> None:
+    """Give a secret a new value; the one before is kept as a version of its own."""
+    from tinyllama.deployment import secret_values  # noqa: PLC0415
+
+    secret_values.rotate(name, stage, from_file)
+
+
+@secrets_app.command("list")
+def list_secrets(stage: SecretStage) -> None:
+    """Print which secrets there are, their versions and dates; never a value."""
+    from tinyllama.deployment import secret_values  # noqa: PLC0415
+
+    secret_values.show(stage)

@@ -34,13 +34,26 @@ class Stage:
         """Where this stage is built: package, Terraform's files and variables."""
         return PROJECT / "build" / self.name
 
+    @property
+    def region(self) -> str:
+        """Where this stage lives. Raises DeploymentFailed where its file does not say."""
+        if "region" not in self.variables:
+            raise DeploymentFailed(f'{self.name}.tfvars.json must say "region": "eu-west-1", say')
+        return str(self.variables["region"])
+
+
+def require_name(name: str, kind: str = "stage") -> str:
+    """Return *name* if a stage may have it. Raises DeploymentFailed, which calls it a *kind*."""
+    if not _NAME.fullmatch(name):
+        raise DeploymentFailed(
+            f"{name!r} is no {kind}: 2 to 16 lower-case letters, digits and dashes, a letter first"
+        )
+    return name
+
 
 def load(name: str, folder: Path = EXTRAS / "stages") -> Stage:
     """Return the stage called *name*. Raises DeploymentFailed where it has no sound file."""
-    if not _NAME.fullmatch(name):
-        raise DeploymentFailed(
-            f"{name!r} is no stage: 2 to 16 lower-case letters, digits and dashes, a letter first"
-        )
+    require_name(name)
     path = folder / f"{name}.tfvars.json"
     try:
         variables = json.loads(path.read_text(encoding="utf-8"))
