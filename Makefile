@@ -44,6 +44,9 @@ model: $(READY) ## random moves against a plain model: MOVES=10000 from SEED=1
 model-long: $(READY) ## the same with a million moves: hours
 	$(MAKE) model MOVES=1000000 SEED=$(or $(SEED),1)
 
+package: $(READY) ## what is deployed, into build/<stage>: STAGE=dev
+	@$(BIN)/python -m tinyllama package $(or $(STAGE),dev)
+
 lint: $(READY) ## style, types, layers, generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -84,4 +87,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-engine chaos chaos-short soak soak-long model model-long lint fmt lock
+.PHONY: help run demo test test-fast test-engine chaos chaos-short soak soak-long model model-long package lint fmt lock

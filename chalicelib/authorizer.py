@@ -57,7 +57,7 @@ class Gate:
             routes=[AuthRoute(path, [method]) for method, path in permitted],
             principal_id=principal.principal,
             # Where this policy does not permit a route, that is why.
-            context={**principal.context(), "reason": "scope_insufficient"},
+            context={**principal.context(), **_told(TokenRejected("scope_insufficient"))},
         )
 
     def _known_scopes(self, principal: "Principal") -> "Principal":
@@ -73,6 +73,11 @@ def permitted_routes(table: Iterable[Route], scopes: frozenset[str]) -> list[tup
     """
     open_to = [(r.method, re.sub(r"{\w+}", "*", r.path)) for r in table if r.scope in scopes]
     return [(method, path + slash) for method, path in open_to for slash in ("", "/")]
+
+
+def _told(error: RouterError) -> dict[str, str]:
+    """Return what the gateway's answer to a Deny repeats, word for word in a JSON text."""
+    return {"reason": error.code, "title": error.title}
 
 
 class Gateway:
@@ -92,7 +97,7 @@ class Gateway:
                     {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": [f"{arn}/*"]}
                 ],
             },
-            "context": {"reason": error.code},
+            "context": _told(error),
         }
 
     def check_scope(self, principal: "Principal", request: AuthRequest) -> None:

@@ -19,7 +19,7 @@ _ALLOWED_HEADERS = (
     *(f"Ce-{name}" for name in ("Dataschema", "Id", "Source", "Specversion", "Subject")),
     *("Ce-Time", "Ce-Type", "Idempotency-Key", "If-None-Match", "Prefer", "Traceparent"),
 )
-_EXPOSED_HEADERS = (
+EXPOSED_HEADERS = (
     "Allow",
     "ETag",
     "Idempotency-Replayed",
@@ -32,7 +32,7 @@ _EXPOSED_HEADERS = (
     "WWW-Authenticate",
     "X-Request-Id",
 )
-_ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+ALWAYS_SENT = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _JSON = "application/json"
 _UTF_8 = {"charset=utf-8", 'charset="utf-8"'}
 _PROBLEM = "application/problem+json"
@@ -92,7 +92,7 @@ class Routes:
         self._now = now
         origin = settings.variable("cors_origin")
         self._cors = (
-            CORSConfig(origin, _ALLOWED_HEADERS, _EXPOSED_HEADERS, max_age=600) if origin else None
+            CORSConfig(origin, _ALLOWED_HEADERS, EXPOSED_HEADERS, max_age=600) if origin else None
         )
         app.register_middleware(self._finish, "http")
 
@@ -127,7 +127,7 @@ class Routes:
     @property
     def common_headers(self) -> dict[str, str]:
         """What every answer carries; a host must add it to those that it makes without a view."""
-        return _ALWAYS | (self._cors.get_access_control_headers() if self._cors else {})
+        return ALWAYS_SENT | (self._cors.get_access_control_headers() if self._cors else {})
 
     def _answering(self, route: Route) -> Callable[..., Response]:
         @functools.wraps(route.view)

@@ -14,7 +14,7 @@ import chalicelib
 from chalicelib import cloudevents, errors, schemas
 from chalicelib.edge import Route
 from chalicelib.errors import RouterError, TokenRejected
-from tinyllama import generated
+from tinyllama import gateway_errors, generated
 from tinyllama.contract_words import (
     BEARER,
     DESCRIPTION,
@@ -105,14 +105,14 @@ def _path_parameters(path: str) -> Iterator[Node]:
 
 def _failures(route: Route) -> Iterator[RouterError]:
     """Yield each refusal that *route* can answer; a code may come twice."""
-    kinds: list[type[RouterError]] = [RouterError, *route.raises]
+    kinds: list[type[RouterError]] = [RouterError, *gateway_errors.ANYWHERE, *route.raises]
     if route.body:
         kinds += [errors.InvalidJson, errors.BodyTooLarge]
         kinds += [errors.UnsupportedMediaType, errors.InvalidBody]
     if not {"idempotency_key", "limit", "cursor", "after"}.isdisjoint(route.takes):
         kinds.append(errors.InvalidParameter)
     if route.scope:
-        kinds.append(errors.KeysUnavailable)
+        kinds += [errors.KeysUnavailable, gateway_errors.Unauthorized]
         yield from (TokenRejected(reason) for reason in errors.TOKEN_REASONS)
         kinds += [errors.NotConfigured, errors.StoreUnavailable]
     elif errors.StoreUnavailable.status in route.answers:

@@ -9,6 +9,7 @@ import pytest
 from chalicelib import errors
 from chalicelib.settings import PROJECT
 from tests.contract_check import codes_of, operations, validator
+from tinyllama import gateway_errors
 
 PAGE = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", PAGE, re.MULTILINE))
@@ -62,7 +63,8 @@ def test_a_section_tells_scope_parameters_statuses_and_codes(
 
 
 def test_every_code_has_its_row_with_its_status() -> None:
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    named = {**vars(errors), **vars(gateway_errors)}.values()
+    kinds = [kind for kind in named if isinstance(kind, type)]
     there_are = {(kind.code, kind.status) for kind in kinds if issubclass(kind, errors.RouterError)}
     there_are |= {(code, status) for code, (status, _) in errors.TOKEN_REASONS.items()}
 

@@ -13,12 +13,13 @@ from chalicelib.edge import Route
 from chalicelib.errors import RouterError
 from tests.calls import Api
 from tests.contract_check import CONTRACT, check, codes_of, operations, validator
-from tinyllama import contract
+from tinyllama import contract, gateway_errors
 from tinyllama.contract_words import HONOURED
 
 ABSENT = "0" * 32
 NO_ROUTE = {
     "method_not_allowed": "said by a path, not by an operation",
+    "route_not_found": "said where there is no path",
 }
 
 
@@ -65,7 +66,8 @@ def test_the_scope_of_every_operation_is_the_routes() -> None:
 
 
 def test_every_code_there_is_can_be_answered_by_a_route_or_is_excused() -> None:
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    there_are = {**vars(errors), **vars(gateway_errors)}.values()
+    kinds = [kind for kind in there_are if isinstance(kind, type)]
     own = {kind.code for kind in kinds if issubclass(kind, RouterError)}
     answered = {
         code

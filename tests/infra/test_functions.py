@@ -13,6 +13,7 @@ import pytest
 import redis
 
 import tinyllama
+from chalicelib.errors import TOKEN_REASONS
 from chalicelib.jobs import Draft
 from chalicelib.queueing import JobQueue
 from chalicelib.settings import queue_settings
@@ -81,7 +82,7 @@ def test_a_token_that_never_will_do_is_denied_with_its_reason(
     (statement,) = decision["policyDocument"]["Statement"]
     assert (statement["Action"], statement["Effect"]) == ("execute-api:Invoke", "Deny")
     assert all(fnmatchcase(f"{API_ARN}/GET/jobs/job_1", arn) for arn in statement["Resource"])
-    assert decision["context"] == {"reason": reason}
+    assert decision["context"] == {"reason": reason, "title": TOKEN_REASONS[reason][1]}
 
 
 def test_keys_come_from_an_address_too(

@@ -10,7 +10,7 @@ import app
 import tinyllama
 from chalicelib import settings
 from chalicelib.authorizer import Gate, Gateway, permitted_routes
-from chalicelib.errors import KeysUnavailable, TokenRejected
+from chalicelib.errors import TOKEN_REASONS, KeysUnavailable, TokenRejected
 from chalicelib.keysources import key_source
 from chalicelib.tokens import Verifier
 
@@ -81,7 +81,7 @@ def test_what_no_fresh_token_mends_is_a_deny_of_the_whole_stage(
     (statement,) = decision["policyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Resource"] == [ARN.partition("/")[0] + "/*"]
-    assert decision["context"] == {"reason": reason}
+    assert decision["context"] == {"reason": reason, "title": TOKEN_REASONS[reason][1]}
 
 
 def test_what_a_fresh_token_mends_is_unauthorized(gate: Gate) -> None:
