@@ -476,7 +476,7 @@ def store() -> "Store":
     from chalicelib import store
 
     where = settings.store_settings(_store_url())
-    return store.connect(where.url, where.replicas)
+    return store.connect(where.url, where.replicas, where.sign_in)
 
 
 @functools.cache

@@ -173,15 +173,16 @@ def retention_settings() -> RetentionSettings:
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """Where the store is, and how many replicas must have each write before it counts."""
+    """Where the store is, how many replicas must have each write, what its user signs in to."""
 
     url: str
     replicas: int
+    sign_in: str | None = None
 
 
 def store_settings(url: str | None = None) -> StoreSettings:
     """Read the store's settings; *url* stands for an address that is known otherwise."""
-    return StoreSettings(url or required("store_url"), store_replicas())
+    return StoreSettings(url or required("store_url"), store_replicas(), variable("store_sign_in"))
 
 
 def store_replicas() -> int:

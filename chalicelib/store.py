@@ -1,5 +1,6 @@
 """The connection to the store, and how a move is run on it. Knows Redis, not what is kept there."""
 
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import redis
-import redis.connection
-from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import (
+    AskError,
+    AuthenticationError,
     ClusterDownError,
     ConnectionError,  # noqa: A004 - redis-py's own name for it
+    MovedError,
     NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
@@ -23,24 +26,22 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
-from chalicelib import keyspace, limits
+from chalicelib import connections, keyspace, limits, signals
 from chalicelib.errors import NotConfigured, StoreUnavailable
 
 _LUA = Path(__file__).parent / "lua"
-_CONNECT_SECONDS: Final = 2.0
-_ANSWER_SECONDS: Final = 3.0
-_IDLE_SECONDS: Final = 30.0
 _REPLICATION_MS: Final = 1000
 _RETRIES: Final = 2
-# Callers' threads are what bounds connections: at a limit of the pool's own, work that waits for
-# an entry would shut out all other.
-_CONNECTIONS: Final = 10_000
+# Two nodes may point to each other for a moment, while one takes over from the other.
+_REDIRECTS: Final = 5
+_REDIRECT_SECONDS: Final = 0.05
 
 # A full store refuses SET, but not in a script that wrote before (lua/lib/common.lua).
 _WRITE: Final = "redis.call('DEL', KEYS[1]) return redis.call('SET', KEYS[1], 1)"
 
 _UNREACHABLE = (ConnectionError, TimeoutError)
 _REFUSING = (
+    AskError,  # the slot is on its way to another node; MOVED that leads nowhere is one, too
     ClusterDownError,
     NoPermissionError,
     OutOfMemoryError,
@@ -75,64 +76,18 @@ class Script:
         return sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
-class _ReplacedWhenIdle(redis.connection.AbstractConnection):
-    """A connection that is replaced, not tried, after half a minute without use.
-
-    A frozen Lambda wakes up with sockets that the other side closed long ago.
-    """
-
-    _used = 0.0
-
-    def connect(self) -> None:
-        if time.monotonic() - self._used > _IDLE_SECONDS:
-            self.disconnect()  # type: ignore[no-untyped-call]
-        super().connect()  # type: ignore[no-untyped-call]
-
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002
-        self._used = time.monotonic()
-        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
-
-
-class _Tcp(_ReplacedWhenIdle, redis.connection.Connection):
-    pass
-
-
-class _Tls(_ReplacedWhenIdle, redis.connection.SSLConnection):
-    pass
-
-
-class _Unix(_ReplacedWhenIdle, redis.connection.UnixDomainSocketConnection):
-    pass
-
-
-def connect(url: str, replicas: int = 0) -> "Store":
+def connect(url: str, replicas: int = 0, sign_in: str | None = None) -> "Store":
     """Return the store at *url* (``redis://``, ``rediss://`` or ``unix://``); connects on use.
 
-    A write counts once so many *replicas* have it. Raises NotConfigured for an address that is
-    none.
+    A write counts once so many *replicas* have it. With *sign_in* the address's user signs in with
+    AWS credentials (``settings.StoreSettings``). Raises NotConfigured for an address that is none,
+    and where nobody could sign in.
     """
     try:
-        pool = _pool(url)
-        # Made, not connected: only this looks at the options behind the address's question mark.
-        pool.connection_class(**pool.connection_kwargs)
-        return Store(redis.Redis.from_pool(pool), replicas)
+        pool, place = connections.pool(url, sign_in)
     except (ValueError, TypeError, redis.RedisError):
         raise NotConfigured("TINYLLAMA_STORE_URL is not the address of a store") from None
-
-
-def _pool(url: str) -> redis.ConnectionPool:
-    kinds = {"rediss": _Tls, "unix": _Unix}
-    return redis.ConnectionPool.from_url(
-        url,
-        connection_class=kinds.get(url.partition(":")[0], _Tcp),
-        decode_responses=True,
-        max_connections=_CONNECTIONS,
-        driver_info=None,  # with it and protocol 3 the first command takes five round trips
-        protocol=2,
-        retry=Retry(NoBackoff(), 0),  # Store retries, once and with a bound
-        socket_connect_timeout=_CONNECT_SECONDS,
-        socket_timeout=_ANSWER_SECONDS,
-    )
+    return Store(redis.Redis.from_pool(pool), replicas, place)
 
 
 class Store:
@@ -141,9 +96,15 @@ class Store:
     A call whose reply was lost is sent again, so everything sent must be safe to repeat.
     """
 
-    def __init__(self, client: redis.Redis, replicas: int = 0) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        replicas: int = 0,
+        place: connections.Place | None = None,
+    ) -> None:
         self._client = client
         self._replicas = replicas
+        self._place = place
         backoff = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
         self._retry = Retry(backoff, _RETRIES, supported_errors=_UNREACHABLE)
 
@@ -220,16 +181,18 @@ class Store:
 
     def await_entry(self, after: Mapping[str, str], seconds: float) -> None:
         """Block until a stream has an entry later than *after* says of it, or *seconds* passed."""
-        milliseconds = max(1, round(seconds * 1000))  # zero would block for ever
-        command = ("XREAD", "COUNT", 1, "BLOCK", milliseconds, "STREAMS", *after, *after.values())
+        until = time.monotonic() + seconds
+        streams = ("STREAMS", *after, *after.values())
 
         def once() -> None:
             # Not through the client, whose one limit on an answer is shorter than a long wait.
             pool = self._client.connection_pool
             connection = pool.get_connection()
+            left = max(until - time.monotonic(), 0)
+            milliseconds = max(1, round(left * 1000))  # zero would block for ever
             try:
-                connection.send_command(*command)  # type: ignore[no-untyped-call]
-                connection.read_response(timeout=seconds + _ANSWER_SECONDS)
+                connection.send_command("XREAD", "COUNT", 1, "BLOCK", milliseconds, *streams)  # type: ignore[no-untyped-call]
+                connection.read_response(timeout=left + connections.ANSWER_SECONDS)
             finally:
                 pool.release(connection)
 
@@ -240,17 +203,47 @@ class Store:
         self._client.connection_pool.disconnect()
 
     def _guarded[T](self, call: Callable[[], T], *, retry: bool = True) -> T:
+        def following() -> T:
+            return self._following(call)
+
         try:
-            return self._retry.call_with_retry(call, lambda _: None) if retry else call()
+            return self._retry.call_with_retry(following, self._lost) if retry else following()
         except (*_UNREACHABLE, *_REFUSING) as error:
             if isinstance(error, ReadOnlyError):
                 # After a failover the address names another server than the open connections do.
                 self._client.connection_pool.disconnect(inuse_connections=False)
+            self._lost(error)
+            _tell_refusal(error)
             raise _unavailable() from error
         except ResponseError as error:
             if str(error).startswith(_REFUSING_PREFIXES):
                 raise _unavailable() from error
             raise
+
+    def _following[T](self, call: Callable[[], T]) -> T:
+        """Do *call* where a cluster says that the keys are; what was MOVED was not done."""
+        for redirected in range(_REDIRECTS):
+            try:
+                return call()
+            except MovedError as moved:
+                if self._place is None:
+                    raise
+                self._place.follow(moved.host, moved.port)
+                time.sleep(redirected * _REDIRECT_SECONDS)
+        return call()
+
+    def _lost(self, error: Exception) -> None:
+        """Ask at the given address where the store is now, once no node answers where it was."""
+        if self._place is not None and isinstance(error, _UNREACHABLE):
+            self._place.back()
+
+
+def _tell_refusal(error: Exception) -> None:
+    """Log why the store lets nobody in: what no outage explains, and waiting will not mend."""
+    if isinstance(error, AuthenticationError | NoPermissionError):
+        signals.log("store.refused", reason=error.status_code or str(error))
+    elif isinstance(error.__context__, ssl.SSLError):
+        signals.log("store.refused", reason=type(error.__context__).__name__)
 
 
 def _unavailable() -> StoreUnavailable:

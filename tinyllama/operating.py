@@ -45,7 +45,7 @@ def erase_tenant(tenant: str, *, confirmed: bool) -> None:
 
 def _connected() -> Store:
     where = settings.store_settings(_store_url())
-    return store.connect(where.url, where.replicas)
+    return store.connect(where.url, where.replicas, where.sign_in)
 
 
 def _store_url() -> str:

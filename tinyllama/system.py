@@ -160,7 +160,7 @@ def _check_settings() -> None:
     settings.tick_seconds()
     local_store = settings.environment() == settings.LOCAL and not settings.variable("store_url")
     where = settings.store_settings(home().url if local_store else None)
-    store.connect(where.url, where.replicas)
+    store.connect(where.url, where.replicas, where.sign_in)
 
 
 def _try_prompt(router: Router) -> None:

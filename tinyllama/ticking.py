@@ -16,7 +16,7 @@ def upkeep(url: str) -> Upkeep:
     """Return what does what is due in the store at *url*. Raises NotConfigured."""
     where = settings.store_settings(url)
     queue, retention = settings.queue_settings(), settings.retention_settings()
-    connection = store.connect(where.url, where.replicas)
+    connection = store.connect(where.url, where.replicas, where.sign_in)
     return Upkeep(connection, queue, retention, time.monotonic)
 
 

@@ -104,7 +104,7 @@ def _pause(text: str) -> float:
 
 def _on_the_store(closing: ExitStack) -> Way:
     where = settings.store_settings()
-    connection = store.connect(where.url, where.replicas)
+    connection = store.connect(where.url, where.replicas, where.sign_in)
     closing.callback(connection.close)
     return near(JobLeases(connection, settings.queue_settings(), settings.retention_settings()))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
+from chalicelib import connections
 from chalicelib import store as store_module
 from chalicelib.errors import StoreUnavailable
 from chalicelib.jobs import JobState
@@ -171,7 +172,7 @@ def test_lost_reply_takes_one_place_in_the_waiting_room(
 def test_late_reply_is_never_taken_for_that_of_the_next_call(
     valkey: Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "_ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.05)
     monkeypatch.setattr(store_module, "_RETRIES", 0)
     with valkey.client() as client:
         client.mset({"one": "1", "two": "2"})

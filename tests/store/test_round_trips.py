@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib import connections
 from chalicelib import store as store_module
 from chalicelib.store import Store
 from tests.servers import Server
@@ -73,7 +74,7 @@ def test_script_that_the_server_does_not_know_costs_one_more(side: Side, proxy: 
 def test_idle_connection_is_replaced_and_not_tried(
     side: Side, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "_IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.1)
     time.sleep(0.11)
 
     submit(side.queue)
@@ -90,4 +91,4 @@ def test_connection_in_use_is_kept(side: Side, proxy: Proxy) -> None:
 
 
 def test_connection_is_idle_after_half_a_minute() -> None:
-    assert store_module._IDLE_SECONDS == 30  # noqa: SLF001 - the promise is this number
+    assert connections.IDLE_SECONDS == 30
