@@ -1,6 +1,5 @@
 """The project packaged from a clone, unpacked as Lambda does, its functions started on demand."""
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -18,7 +17,7 @@ import tinyllama
 from chalicelib.settings import PROJECT, required
 from tests.infra.gateway import Gateway
 from tests.infra.package import Package
-from tests.infra.runtime_api import REGION, Function, StartFunction
+from tests.infra.runtime_api import REGION, Function, StartFunction, lay_client
 from tests.servers import Server
 
 # Where the machine says how to reach the package index; nothing of the project's.
@@ -87,14 +86,7 @@ def task_root(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lambda's runtime client alone, so that no package of ours hides a missing requirement."""
-    folder = tmp_path_factory.mktemp("runtime")
-    for name in ("awslambdaric", "simplejson", "snapshot-restore-py"):
-        for file in importlib.metadata.files(name) or ():
-            target = folder / file
-            if target.resolve().is_relative_to(folder.resolve()):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(str(file.locate()), target)
-    return folder
+    return lay_client(tmp_path_factory.mktemp("runtime"))
 
 
 @pytest.fixture(scope="session")

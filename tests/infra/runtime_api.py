@@ -5,15 +5,17 @@ a function asks for its next event, answers it or reports an error, or reports t
 """
 
 import contextlib
+import importlib.metadata
 import json
 import queue
 import re
+import shutil
 import subprocess
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -33,6 +35,7 @@ class _Calls(BaseHTTPRequestHandler):
     """What a function says to the Runtime API, one connection of it."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: 40 ms between them
 
     def do_GET(self) -> None:
         api = cast("_RuntimeApi", self.server)
@@ -99,11 +102,18 @@ class Function:
     """One Lambda function's process, from its start to its end. Raises FunctionFailed.
 
     *runtime* is the folder that holds ``awslambdaric``; nothing else is importable but what
-    *task_root* brings and the standard library. What is imported is told in ``log``.
+    *task_root* brings and the standard library. What is imported is told in ``log``, for which
+    *options* of the interpreter ask; that costs time.
     """
 
     def __init__(
-        self, task_root: Path, runtime: Path, handler: str, variables: Mapping[str, str], log: Path
+        self,
+        task_root: Path,
+        runtime: Path,
+        handler: str,
+        variables: Mapping[str, str],
+        log: Path,
+        options: Sequence[str] = ("-X", "importtime"),
     ) -> None:
         self.log = log
         self._server = _RuntimeApi()
@@ -112,7 +122,7 @@ class Function:
         address = f"127.0.0.1:{self._server.server_address[1]}"
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-S", "-X", "importtime", "-m", "awslambdaric", handler],
+                [sys.executable, "-S", *options, "-m", "awslambdaric", handler],
                 cwd=task_root,
                 env={**_environment(task_root, runtime, handler, address), **variables},
                 stdin=subprocess.DEVNULL,
@@ -175,6 +185,17 @@ class StartFunction(Protocol):
     """Start a function: its handler, and settings to change; None takes one away."""
 
     def __call__(self, handler: str, **changes: str | None) -> Function: ...
+
+
+def lay_client(folder: Path) -> Path:
+    """Copy Lambda's runtime client into *folder*, which is returned, and nothing beside it."""
+    for name in ("awslambdaric", "simplejson", "snapshot-restore-py"):
+        for file in importlib.metadata.files(name) or ():
+            target = folder / file
+            if target.resolve().is_relative_to(folder.resolve()):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(str(file.locate()), target)
+    return folder
 
 
 def _environment(task_root: Path, runtime: Path, handler: str, address: str) -> dict[str, str]:
