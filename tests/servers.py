@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import redis
@@ -70,8 +71,11 @@ class Server:
 
     def stop(self) -> None:
         """End the server for good."""
-        self.process.terminate()
-        self.process.wait()
+        while self.process.poll() is None:
+            self.process.terminate()
+            # Again where it came to nothing: Redis does not end while it writes its first file.
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(2)
 
 
 def _answers(client: "redis.Redis") -> bool:
