@@ -33,7 +33,7 @@ def sync(
     ids: Mapping[str, str] | None = None,
     *,
     github: bool = False,
-    file: Path = FILE,
+    file: Path | None = None,
 ) -> None:
     """Write the ids of a stage to *file*, whole or not at all; for *github*, to GITHUB_ENV as well.
 
@@ -41,6 +41,7 @@ def sync(
     none, where one cannot be told in a line, or outside a workflow to *github*.
     """
     stages.require_name(stage_name)
+    file = file or FILE
     steps = _steps_environment() if github else None
     found = registry.ids(stage_name) if ids is None else ids
     if not found:
@@ -54,8 +55,9 @@ def sync(
         typer.echo("The job's further steps have them too.")
 
 
-def read(file: Path = FILE) -> dict[str, str]:
+def read(file: Path | None = None) -> dict[str, str]:
     """Return what *file* holds by id, in lower case; nothing without it."""
+    file = file or FILE
     if not file.is_file():
         return {}
     found = dotenv_values(file, interpolate=False, encoding="utf-8")

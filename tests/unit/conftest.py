@@ -1,0 +1,44 @@
+"""What the tests of the registry and its secrets share: a Parameter Store, a command line on it."""
+
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.unit.parameter_store import Ran, Run
+from tinyllama import cli
+
+
+class Pipe(io.TextIOWrapper):
+    """Standard input that is no terminal."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(io.BytesIO(content))
+
+
+@pytest.fixture
+def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty Parameter Store, by the emulator moto."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        yield boto3.client("ssm")
+    boto3.DEFAULT_SESSION = None  # a test may have given it ears of its own
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``tinyllama`` with these arguments; *typed* is piped into it."""
+
+    def command(*arguments: str, typed: bytes = b"") -> Ran:
+        monkeypatch.setattr(sys, "argv", ["tinyllama", *arguments])
+        monkeypatch.setattr(sys, "stdin", Pipe(typed))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        written = capsys.readouterr()
+        return Ran(int(ended.value.code or 0), written.out, written.err)
+
+    return command
