@@ -29,15 +29,19 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def binary(kind: str) -> Path:
+    """Return the server of that *kind*, ``-cluster`` or not."""
+    return _redis_server() if kind.startswith("redis") else store_binary()
+
+
 def start(folder: Path, kind: str, *options: str) -> Server:
     """Start one of KINDS in a new *folder*; with ``-cluster`` as one node that has all slots."""
-    binary = _redis_server() if kind.startswith("redis") else store_binary()
     folder.mkdir()
     if not kind.endswith("-cluster"):
-        return Server(folder, binary, *options)
+        return Server(folder, binary(kind), *options)
     # Clients use the Unix socket; the cluster's own bus knows only ports.
     bus = ("--bind", "127.0.0.1", "--cluster-port", str(_free_port()))
-    server = Server(folder, binary, "--cluster-enabled", "yes", *bus, *options)
+    server = Server(folder, binary(kind), "--cluster-enabled", "yes", *bus, *options)
     with server.client() as client:
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         deadline = time.monotonic() + 20

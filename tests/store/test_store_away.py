@@ -27,6 +27,8 @@ REFUSALS = [
     "LOADING Redis is loading the dataset in memory",
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
     "CLUSTERDOWN The cluster is down",
+    "MOVED 5 127.0.0.1:1",
+    "ASK 5 127.0.0.1:1",
     "TRYAGAIN Multiple keys request during rehashing of slot",
     "READONLY You can't write against a read only replica.",
     "OOM command not allowed when used memory > 'maxmemory'.",
