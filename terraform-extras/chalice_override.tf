@@ -15,14 +15,17 @@ resource "aws_iam_role" "tick_role" {
 }
 
 resource "aws_iam_role_policy" "api_handler_role" {
+  role   = aws_iam_role.api_handler_role.name
   policy = local.policies["api_handler"]
 }
 
 resource "aws_iam_role_policy" "jwt_authorizer_role" {
+  role   = aws_iam_role.jwt_authorizer_role.name
   policy = local.policies["jwt_authorizer"]
 }
 
 resource "aws_iam_role_policy" "tick_role" {
+  role   = aws_iam_role.tick_role.name
   policy = local.policies["tick"]
 }
 

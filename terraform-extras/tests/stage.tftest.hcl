@@ -1,0 +1,119 @@
+# Names, tags, and what is refused before anything is made.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+run "names_carry_the_stage" {
+  command = plan
+
+  variables {
+    stage            = "v1"
+    existing_network = null
+    redis_kind       = "cache"
+    store_url        = null
+  }
+
+  assert {
+    condition = alltrue([
+      for name in concat(
+        [for one in values(local.functions) : one.function_name],
+        [aws_iam_role.api_handler_role.name, aws_iam_role.jwt_authorizer_role.name, aws_iam_role.tick_role.name],
+        [aws_iam_role.flow[0].name, aws_iam_role.gateway_logs[0].name],
+        [aws_cloudwatch_event_rule.tick-event.name, aws_cloudwatch_event_rule.warmer[0].name],
+        [aws_api_gateway_rest_api.rest_api.name, aws_sqs_queue.dead_letters.name],
+        [aws_elasticache_replication_group.store[0].replication_group_id, aws_elasticache_user_group.store[0].user_group_id],
+        [aws_elasticache_subnet_group.store[0].name, aws_elasticache_parameter_group.store[0].name],
+        [aws_security_group.functions[0].name, aws_security_group.redis[0].name, aws_security_group.worker[0].name],
+        [for one in values(aws_elasticache_user.store) : one.user_id],
+      ) : name == "tinyllama-v1" || startswith(name, "tinyllama-v1-")
+    ])
+    error_message = "Two stages share an account: every name has its stage in it."
+  }
+  assert {
+    condition = alltrue([
+      for name in concat(
+        [for one in values(aws_cloudwatch_log_group.function) : one.name],
+        [aws_cloudwatch_log_group.access.name, aws_cloudwatch_log_group.flow[0].name],
+        [for one in values(aws_ssm_parameter.registry) : one.name],
+      ) : startswith(name, "/aws/lambda/tinyllama-v1") || startswith(name, "/tinyllama/v1/")
+    ])
+    error_message = "Log groups and parameters have their stage in them."
+  }
+}
+
+run "prod_loses_nothing_acknowledged" {
+  command = plan
+
+  assert {
+    condition     = var.stage != "prod" || var.redis_kind == "replicated" && local.store_replicas == 1 && aws_elasticache_replication_group.store[0].multi_az_enabled
+    error_message = "prod is replicated, and each write waits for the replica."
+  }
+  assert {
+    condition     = var.stage != "prod" || var.deletion_protection && aws_elasticache_replication_group.store[0].final_snapshot_identifier == "tinyllama-prod-last" && var.log_retention_days >= 365
+    error_message = "prod is protected from deletion, and keeps its logs for a year."
+  }
+}
+
+run "bad_variables_are_refused" {
+  command = plan
+
+  variables {
+    stage               = "Dev_1"
+    region              = "mars"
+    architecture        = "riscv"
+    cors_origin         = "https://app.example/path"
+    log_retention_days  = 10
+    log_level           = "LOUD"
+    vpc_cidr            = "10.20.0.0/30"
+    redis_kind          = "fast"
+    redis_node_type     = "cache.t4g.micro"
+    tenant_claim        = "two words"
+    throttling          = { rate = 0 }
+    interface_endpoints = ["com amazonaws"]
+    functions           = { api_handler = { timeout = 20 } }
+    settings            = { STORE_URL = "redis://elsewhere" }
+    domain              = { name = "api.example.org" }
+    existing_network    = null
+  }
+
+  expect_failures = [
+    var.stage, var.region, var.architecture, var.cors_origin, var.log_retention_days, var.log_level, var.vpc_cidr,
+    var.redis_kind, var.redis_node_type, var.tenant_claim, var.throttling, var.interface_endpoints, var.functions, var.settings,
+    var.domain,
+  ]
+}
+
+run "passwords_are_refused" {
+  command = plan
+
+  variables {
+    redis_kind       = "external"
+    store_url        = "redis://user:password@elsewhere:6379"
+    functions        = { tick = { memory = 64 } }
+    settings         = { ENGINE_PASSWORD = "x" }
+    domain           = { name = "https://api.example.org", certificate_arn = "arn" }
+    existing_network = { vpc_id = "main", private_subnet_ids = ["subnet-0aaa"] }
+  }
+
+  expect_failures = [
+    var.store_url, var.functions, var.settings, var.domain, var.existing_network,
+  ]
+}
+
+run "external_needs_an_address" {
+  command = plan
+
+  variables {
+    redis_kind          = "external"
+    store_url           = null
+    stage               = "a--b"
+    functions           = { api_handler = { reserved_concurrency = 1, provisioned_concurrency = 2 } }
+    settings            = { queue_length = "1" }
+    enable_nat_gw       = true
+    existing_network    = { vpc_id = "vpc-0aaa", private_subnet_ids = ["subnet-0aaa", "subnet-0bbb"] }
+    interface_endpoints = ["ssm"]
+  }
+
+  expect_failures = [var.store_url, var.stage, var.functions, var.settings, var.existing_network]
+}
