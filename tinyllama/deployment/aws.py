@@ -47,9 +47,8 @@ def work_in(name: str) -> None:
 
     Raises DeploymentFailed where AWS_DEFAULT_REGION or AWS_REGION names another.
     """
-    exported = settings.child_environment({})
     for variable in ("AWS_DEFAULT_REGION", "AWS_REGION"):
-        other = exported.get(variable)
+        other = settings.foreign_variable(variable)
         if other and other != name:
             raise DeploymentFailed(
                 f"{variable} is {other}, the stage's region is {name}: unset it, or mend the stage"

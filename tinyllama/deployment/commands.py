@@ -21,6 +21,9 @@ SecretSource = Annotated[
     Path | None, typer.Option("--from-file", help="Holds the value; else a prompt or a pipe.")
 ]
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
+
 
 @app.command()
 def package(stage: StageName) -> None:
@@ -28,6 +31,48 @@ def package(stage: StageName) -> None:
     from tinyllama.deployment import packaging, stages  # noqa: PLC0415
 
     packaging.package(stages.load(stage))
+
+
+@app.command()
+def deploy(
+    stage: StageName,
+    *,
+    yes: Yes = False,
+    lose_data: Annotated[
+        bool, typer.Option("--lose-data", help="Even if that destroys a store, pool or bucket.")
+    ] = False,
+    plan_only: Annotated[
+        bool, typer.Option("--plan-only", help="Build and plan; change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build a stage, apply it, verify that its code runs, and ask for its health."""
+    from tinyllama.deployment import deploying, stages  # noqa: PLC0415
+
+    consent = deploying.Consent(plan=yes, data_loss=lose_data)
+    deploying.deploy(stages.load(stage), consent, plan_only=plan_only, as_json=as_json)
+
+
+@app.command()
+def verify(stage: StageName, *, as_json: AsJson = False) -> None:
+    """Compare what runs with what was built, function by function; exit with 1 if it differs."""
+    from tinyllama.deployment import stages, verifying  # noqa: PLC0415
+
+    verifying.verify(stages.load(stage), as_json=as_json)
+
+
+@app.command()
+def rollback(
+    stage: StageName,
+    to: Annotated[int | None, typer.Option(help="The API's version; else the one before.")] = None,
+    *,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let callers reach an earlier release again."""
+    from tinyllama.deployment import rolling_back, stages  # noqa: PLC0415
+
+    rolling_back.roll_back(stages.load(stage), to, yes=yes, as_json=as_json)
 
 
 @env_app.command("sync")
