@@ -48,9 +48,11 @@ _REFUSING = (
     ReadOnlyError,
     TryAgainError,
 )
+# What a server says, in place of NOAUTH, to a command of more than ten words.
+_UNAUTHENTICATED = "Protocol error: unauthenticated"
 # Replies that redis-py has no class for: the disk is full, too few replicas follow, a script runs
 # for too long, or a primary that a caller waited on was demoted.
-_REFUSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY ", "UNBLOCKED")
+_REFUSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY ", "UNBLOCKED", _UNAUTHENTICATED)
 
 
 @cache
@@ -217,6 +219,7 @@ class Store:
             raise _unavailable() from error
         except ResponseError as error:
             if str(error).startswith(_REFUSING_PREFIXES):
+                _tell_refusal(error)
                 raise _unavailable() from error
             raise
 
@@ -240,7 +243,9 @@ class Store:
 
 def _tell_refusal(error: Exception) -> None:
     """Log why the store lets nobody in: what no outage explains, and waiting will not mend."""
-    if isinstance(error, AuthenticationError | NoPermissionError):
+    if str(error).startswith(_UNAUTHENTICATED):
+        signals.log("store.refused", reason="NOAUTH")
+    elif isinstance(error, AuthenticationError | NoPermissionError):
         signals.log("store.refused", reason=error.status_code or str(error))
     elif isinstance(error.__context__, ssl.SSLError):
         signals.log("store.refused", reason=type(error.__context__).__name__)

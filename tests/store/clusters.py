@@ -21,7 +21,8 @@ class Node(Server):
         self.address = f"redis://{access.DEPLOYED}@127.0.0.1:{port}"
         self.where = ("127.0.0.1", port, bus)
         folder.mkdir()
-        ports = ("--bind", "127.0.0.1", "--port", str(port), "--cluster-port", str(bus))
+        kind_of_port = "--tls-port" if "--tls-cluster" in options else "--port"
+        ports = ("--bind", "127.0.0.1", kind_of_port, str(port), "--cluster-port", str(bus))
         super().__init__(
             folder, binary(kind), "--cluster-enabled", "yes", *ports, *_QUICK, *options
         )
@@ -48,9 +49,11 @@ class Node(Server):
 
 
 @contextmanager
-def cluster(folder: Path, kind: str) -> Iterator[tuple[Node, Node]]:
-    """Start a primary and its replica; they end with the block."""
-    first, second = (Node(folder / f"{kind}-{time.monotonic_ns()}", kind) for _ in range(2))
+def cluster(folder: Path, kind: str, *options: str) -> Iterator[tuple[Node, Node]]:
+    """Start a primary and its replica with further *options*; they end with the block."""
+    first, second = (
+        Node(folder / f"{kind}-{time.monotonic_ns()}", kind, *options) for _ in range(2)
+    )
     first.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
     second.ask("CLUSTER", "MEET", *first.where)
     identity = first.ask("CLUSTER", "MYID")
