@@ -7,12 +7,12 @@ from tinyllama.deployment.binaries import PYTHON
 from tinyllama.deployment.failures import DeploymentFailed
 
 
-def python() -> None:
+def python(version: tuple[int, int] = sys.version_info[:2]) -> None:
     """Raise DeploymentFailed unless this Python is the functions'; it chooses their wheels."""
-    if sys.version_info[:2] != PYTHON:
+    if version != PYTHON:
         raise DeploymentFailed(
             "the functions run on Python {}.{}, and this is {}.{}: install it and run make".format(
-                *PYTHON, *sys.version_info[:2]
+                *PYTHON, *version
             )
         )
 
@@ -23,5 +23,5 @@ def generated() -> None:
         (compile_schemas.source, compile_schemas.TARGET),
         (contract.source, contract.TARGET),
     ):
-        if target.read_text(encoding="utf-8") != source():
+        if not target.is_file() or target.read_text(encoding="utf-8") != source():
             raise DeploymentFailed(f"{target.name} is stale: run make fmt, and commit it")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from tinyllama.deployment.failures import DeploymentFailed
@@ -11,9 +12,11 @@ from tinyllama.deployment.merging import merged
 _FUNCTION = re.compile(r"\$\{aws_lambda_function\.(\w+)\.invoke_arn\}")
 # Terraform's two template openings; doubled they are text.
 _TEMPLATE = re.compile(r"([$%])(?=\{)")
-# Kept for the service's own health check where a custom domain is in front
+# The service's own health check answers there behind a custom domain
 # (docs.aws.amazon.com/apigateway, "Amazon API Gateway important notes").
-_RESERVED = ("ping", "sping")
+_RESERVED = ("/ping", "/sping")
+# A plain part of a path, or a variable.
+_PART = re.compile(r"[A-Za-z0-9._:-]*|\{[A-Za-z0-9._:-]+\+?\}")
 
 
 def adapted(document: dict[str, Any], patch: dict[str, Any], origin: str | None) -> dict[str, Any]:
@@ -31,14 +34,26 @@ def adapted(document: dict[str, Any], patch: dict[str, Any], origin: str | None)
     return dict(merged(merged(_settled(document), patch_ours), patch))
 
 
-def _check_paths(paths: dict[str, Any]) -> None:
-    for path in paths:
-        first = path.split("/")[1]
-        # The console and the emulators keep names of their own behind an underscore.
-        if first in _RESERVED or first.startswith("_"):
+def _check_paths(paths: Iterable[str]) -> None:
+    variables: dict[str, str] = {}
+    for path in sorted(paths):
+        if path in _RESERVED:
             raise DeploymentFailed(
                 f"the path {path} is kept by API Gateway for itself: name the route otherwise"
             )
+        place = ""
+        for part in path.split("/")[1:]:
+            if not _PART.fullmatch(part):
+                raise DeploymentFailed(
+                    f"the path {path} holds what API Gateway takes for no resource, {part}:"
+                    " name the route otherwise"
+                )
+            if part.startswith("{") and variables.setdefault(place, part) != part:
+                raise DeploymentFailed(
+                    f"in {place} API Gateway takes one variable, {variables[place]} or {part}:"
+                    " call it alike in every route"
+                )
+            place += f"/{part}"
 
 
 def _aliased(value: Any) -> Any:

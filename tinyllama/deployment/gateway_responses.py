@@ -45,7 +45,6 @@ _REFUSALS: Mapping[str, RouterError] = {
     "DEFAULT_5XX": RouterError(),
 }
 _RETRIED = (429, 503)
-_CHALLENGED = (gateway_errors.Unauthorized, gateway_errors.Forbidden)
 
 
 def responses(origin: str | None) -> dict[str, Any]:
@@ -78,7 +77,8 @@ def _headers(refusal: RouterError, origin: str | None) -> dict[str, str]:
     told = {"Content-Type": "application/problem+json", **ALWAYS_SENT}
     if refusal.status in _RETRIED:
         told["Retry-After"] = str(limits.RETRY_AFTER_SECONDS)
-    if isinstance(refusal, _CHALLENGED):
+    if refusal is _DENIED or isinstance(refusal, gateway_errors.Unauthorized):
+        # Without an error code (RFC 6750, section 3): it would differ with the reason.
         told["WWW-Authenticate"] = "Bearer"
     if origin:
         told["Access-Control-Allow-Origin"] = origin

@@ -28,6 +28,7 @@ _CHALICE = "from chalice.cli import main; main()"
 # How this machine reaches the package index; nothing else of it may change what is built.
 _INDEX = re.compile(r"PIP_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|\w+_proxy", re.IGNORECASE)
 _MACHINE = ("PATH", "HOME", "TMPDIR")
+# Chalice asks for one and writes none: Terraform has the stage's.
 _REGION = "us-east-1"
 # What the functions never import: cryptography asks for them to be built, not to run.
 _UNUSED = ("cffi", "pycparser", "jsonschema/tests", "jsonschema/benchmarks")
@@ -99,7 +100,7 @@ def _environment(stage: Stage) -> dict[str, str]:
         kept
         | origin
         | {
-            "AWS_DEFAULT_REGION": str(stage.variables.get("region", _REGION)),
+            "AWS_DEFAULT_REGION": _REGION,
             "PYTHONDONTWRITEBYTECODE": "1",
             "TINYLLAMA_ENV": stage.name,
         }
