@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from chalicelib import settings, store
 from chalicelib.errors import NotConfigured
 from chalicelib.leasing import JobLeases
+from worker import engine_key
 from worker.engines import EchoEngine, Engine
 from worker.loop import Worker, WorkerSettings
 from worker.ways import POLL_SECONDS, Way, far, near
@@ -111,11 +112,15 @@ def _on_the_store(closing: ExitStack) -> Way:
 
 def _over_https(parsed: argparse.Namespace, closing: ExitStack) -> Way:
     # The client takes a tenth of a second to import, which the store has no use for.
-    from worker.credential import Credential  # noqa: PLC0415
+    from worker.credential import Bearer, Credential  # noqa: PLC0415
+    from worker.machine import MachineCredential  # noqa: PLC0415
     from worker.via import Via  # noqa: PLC0415
 
     now = time.time  # noqa: TID251 - the clock handed out
-    credential = Credential(settings.worker_credential(), now)
+    source = settings.worker_credential()
+    credential: Bearer = (
+        MachineCredential(source.client, now) if source.client else Credential(source, now)
+    )
     via = Via(parsed.via, credential, parsed.name, parsed.concurrency)
     closing.callback(via.close)
     return far(via, parsed.poll_seconds or POLL_SECONDS)
@@ -124,6 +129,7 @@ def _over_https(parsed: argparse.Namespace, closing: ExitStack) -> Way:
 def _engine(engine_settings: settings.EngineSettings) -> Engine:
     if engine_settings.url is None:
         return EchoEngine()
+    engine_settings = engine_key.found(engine_settings)
     # The client takes half a second to import, which echo has no use for.
     from worker.openai_engine import OpenAIEngine  # noqa: PLC0415
 

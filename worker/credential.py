@@ -1,4 +1,4 @@
-"""The token that a worker over HTTPS shows, read again before it expires."""
+"""The token that a worker over HTTPS shows, renewed before it expires."""
 
 import base64
 import json
@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from chalicelib import signals
 from chalicelib.errors import NotConfigured
@@ -14,7 +15,19 @@ from chalicelib.settings import WorkerCredential
 TOKEN_CHARS = 16 * 1024
 AHEAD_SECONDS = 60.0
 LOOK_SECONDS = 1.0
-_TOKEN = re.compile(rf"[\x21-\x7e]{{1,{TOKEN_CHARS}}}")
+TOKEN = re.compile(rf"[\x21-\x7e]{{1,{TOKEN_CHARS}}}")
+
+
+class Bearer(Protocol):
+    """Whoever has the token; thread-safe."""
+
+    def token(self) -> str:
+        """Return the token as it is now."""
+        ...
+
+    def reread(self) -> str:
+        """Look for a newer one, because the token was refused; return what is the token now."""
+        ...
 
 
 class Credential:
@@ -32,7 +45,7 @@ class Credential:
         self._looked = now()
         self._unreadable = False
         self._token = token = _first(source)
-        self._expires = _expiry(token)
+        self._expires = expiry(token)
 
     def token(self) -> str:
         """Return the token as it is now."""
@@ -57,9 +70,9 @@ class Credential:
             found = _read(self._source.file)
         except OSError:
             found = ""
-        readable = _TOKEN.fullmatch(found) is not None
+        readable = TOKEN.fullmatch(found) is not None
         if readable:
-            self._token, self._expires = found, _expiry(found)
+            self._token, self._expires = found, expiry(found)
         elif not self._unreadable:
             signals.log("credential.unreadable")
         self._unreadable = not readable
@@ -81,7 +94,7 @@ def _first(source: WorkerCredential) -> str:
         if not found:
             raise NotConfigured(f"{variable} names a file that is empty")
         variable += " names a file that"
-    if not _TOKEN.fullmatch(found):
+    if not TOKEN.fullmatch(found):
         raise NotConfigured(f"{variable} holds no token")
     return found
 
@@ -92,7 +105,7 @@ def _read(path: Path) -> str:
         return file.read(TOKEN_CHARS + 64).strip()
 
 
-def _expiry(token: str) -> float | None:
+def expiry(token: str) -> float | None:
     """Return the ``exp`` of a JWT, whoever signed it; None for what cannot be read."""
     try:
         segment = token.split(".")[1]

@@ -9,7 +9,7 @@ from chalicelib import limits, signals
 from chalicelib.errors import BodyTooLarge, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.leasing import Claim, Outcome
-from worker.credential import Credential
+from worker.credential import Bearer
 from worker.patience import BackLater, retry_after_seconds
 from worker.wire import Answer, Wire
 
@@ -43,7 +43,7 @@ class Via:
     followed. Raises NotConfigured for an address that is neither https nor loopback.
     """
 
-    def __init__(self, url: str, credential: Credential, worker: str, slots: int) -> None:
+    def __init__(self, url: str, credential: Bearer, worker: str, slots: int) -> None:
         self._wire = Wire(url)
         self._credential = credential
         self._about: JsonObject = {"worker": worker, "slots": slots}

@@ -51,7 +51,7 @@ class Wire:
     """The way to one router; thread-safe. Raises NotConfigured unless it is https or loopback."""
 
     def __init__(self, url: str) -> None:
-        self._root = _root(url)
+        self._root = safe_address(url, "--via")
         self._client = httpx2.Client(
             headers={
                 "Accept": "application/json",
@@ -98,8 +98,12 @@ class Wire:
             return Answer(response.status_code, retry_after, bytes(body))
 
 
-def _root(url: str) -> str:
-    """Return the address without a trailing slash. Raises NotConfigured without repeating it."""
+def safe_address(url: str, name: str) -> str:
+    """Return an address that tokens may be sent to, without a trailing slash.
+
+    Raises NotConfigured for any that is neither https nor loopback; it names *name*, not the
+    address, which may hold a password.
+    """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -108,7 +112,7 @@ def _root(url: str) -> str:
     plain = not (parts.username or parts.password or parts.query or parts.fragment)
     safe = parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))
     if not (host and plain and safe):
-        raise NotConfigured("--via must be an https address, or http on loopback")
+        raise NotConfigured(f"{name} must be an https address, or http on loopback")
     return url.rstrip("/")
 
 

@@ -30,6 +30,7 @@ class Exchange(BaseHTTPRequestHandler):
         """Take the next step."""
         self.body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.requests.append(self.body)
+        self.server.authorizations.add(self.headers["Authorization"])
         steps = self.server.steps
         step = steps.popleft() if steps else self.server.otherwise
         step(self)
@@ -69,6 +70,7 @@ class EngineServer(ThreadingHTTPServer):
         self.models = ["first-model", "second-model"]
         self.listings = 0
         self.requests: list[JsonObject] = []
+        self.authorizations: set[str] = set()
         self.steps: deque[Step] = deque()
         self.otherwise: Step = stream("Hello", " world")
 
