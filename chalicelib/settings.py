@@ -7,7 +7,7 @@ unresolved ``${...}`` (Terraform syntax that Chalice copies through) count as un
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,21 +96,30 @@ class TokenSettings:
     """Whose tokens are accepted. ``jwks`` is a path or an https address; None means discovery."""
 
     issuer: str
-    audience: str
+    audiences: Sequence[str]
     jwks: str | None
     tenant_claim: str
     leeway_seconds: float
+    scope_prefix: str = ""
 
 
 def token_settings() -> TokenSettings:
     """Read what the authorizer needs. Raises NotConfigured naming the first missing variable."""
     return TokenSettings(
         issuer=required("issuer"),
-        audience=required("audience"),
+        audiences=audiences(),
         jwks=variable("jwks"),
         tenant_claim=variable("tenant_claim") or "sub",
         leeway_seconds=_number("leeway_seconds", 5, 0),
+        scope_prefix=variable("scope_prefix") or "",
     )
+
+
+def audiences() -> list[str]:
+    """Return whom tokens may be for, the router's own name first. Raises NotConfigured."""
+    if found := required("audience").replace(",", " ").split():
+        return found
+    raise NotConfigured(f"{PREFIX}AUDIENCE names nobody")
 
 
 @dataclass(frozen=True)

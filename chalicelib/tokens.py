@@ -161,8 +161,12 @@ def _text(claims: JsonObject, name: str, form: re.Pattern[str]) -> str:
     return value
 
 
-def _scopes(claims: JsonObject) -> frozenset[str]:
-    """Return the scopes of ``scope`` (RFC 8693) or, without it, of ``scp``."""
+def _scopes(claims: JsonObject, prefix: str) -> frozenset[str]:
+    """Return the scopes of ``scope`` (RFC 8693) or, without it, of ``scp``.
+
+    An issuer that serves several APIs begins each one's scopes with its name, as Amazon Cognito
+    does: those that begin with *prefix* are ours, and are returned without it.
+    """
     value: Any = claims.get("scope", claims.get("scp", ""))
     scopes = value.split(" ") if isinstance(value, str) else value
     if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
@@ -170,7 +174,8 @@ def _scopes(claims: JsonObject) -> frozenset[str]:
     found = frozenset(scope for scope in scopes if scope)
     if not all(_SCOPE.fullmatch(scope) for scope in found):
         raise TokenRejected("token_malformed", "A scope holds characters it must not.")
-    return found
+    ours = (scope.removeprefix(prefix) for scope in found if scope.startswith(prefix))
+    return frozenset(filter(None, ours))
 
 
 class Verifier:
@@ -202,7 +207,7 @@ class Verifier:
         return Principal(
             tenant=_text(claims, self._settings.tenant_claim, _TENANT),
             principal=_text(claims, "sub", _SUBJECT),
-            scopes=_scopes(claims),
+            scopes=_scopes(claims, self._settings.scope_prefix),
             expires_at=expires_at,
             key_id=signed.key.kid or "",
         )
@@ -219,8 +224,8 @@ class Verifier:
         audience = claims.get("aud")
         if "aud" not in claims and use == "access":
             audience = claims.get("client_id")
-        accepted = audience if isinstance(audience, list) else [audience]
-        if self._settings.audience not in accepted:
+        named = audience if isinstance(audience, list) else [audience]
+        if not any(each in named for each in self._settings.audiences):
             raise TokenRejected("audience_invalid")
 
     def _check_times(self, claims: JsonObject) -> int:

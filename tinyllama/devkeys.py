@@ -132,7 +132,7 @@ def make_token(
 ) -> str:
     """Return a token signed with the development key, for ``Authorization: Bearer``.
 
-    *aud* is the settings' audience unless given, *scope* all there are, space separated;
+    *aud* is the settings' first audience unless given, *scope* all there are, space separated;
     *expires_in* counts seconds from now and may be negative. Further *claims*, ``iss`` among them,
     are taken as they are and replace what would be there; None leaves a claim out. *kid* names
     another key in the header than the one that signs. Raises NotConfigured.
@@ -141,7 +141,7 @@ def make_token(
     now = int(clock())
     payload: dict[str, object] = {
         "iss": settings.required("issuer") if "iss" not in claims else None,
-        "aud": settings.required("audience") if aud is None else aud,
+        "aud": settings.audiences()[0] if aud is None else aud,
         "sub": sub,
         "scope": scope,
         "iat": now,

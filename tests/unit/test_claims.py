@@ -1,6 +1,7 @@
 """What a soundly signed token must say to be believed, and what its holder may then do."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ HEADER = {"alg": "RS256", "kid": "one"}
 COGNITO = {"aud": None, "client_id": AUDIENCE, "token_use": "access"}
 
 
-def verifier(now: float = NOW, tenant_claim: str = "sub") -> Verifier:
-    settings = TokenSettings(ISSUER, AUDIENCE, None, tenant_claim, leeway_seconds=5)
-    return Verifier(settings, key_set(), lambda: now)
+SETTINGS = TokenSettings(ISSUER, [AUDIENCE], None, "sub", leeway_seconds=5)
+
+
+def verifier(now: float = NOW, **settings: Any) -> Verifier:
+    return Verifier(replace(SETTINGS, **settings), key_set(), lambda: now)
 
 
 def reason(signed: str, **settings: Any) -> str:
@@ -118,10 +121,8 @@ def test_unavailable_keys_are_no_verdict_on_the_token() -> None:
         def find(self, kid: str | None) -> Key:
             raise KeysUnavailable(str(kid is None))
 
-    settings = TokenSettings(ISSUER, AUDIENCE, None, "sub", leeway_seconds=5)
-
     with pytest.raises(KeysUnavailable) as caught:
-        Verifier(settings, Away(), lambda: NOW).verify(f"Bearer {token()}")
+        Verifier(SETTINGS, Away(), lambda: NOW).verify(f"Bearer {token()}")
     assert (caught.value.status, caught.value.code) == (503, "keys_unavailable")
 
 
@@ -182,6 +183,15 @@ def test_the_audience_is_a_string_or_in_a_list(aud: object) -> None:
 )
 def test_any_other_audience_is_refused(aud: object) -> None:
     assert reason(token(aud=aud)) == "audience_invalid"
+
+
+@pytest.mark.parametrize("aud", ["web", "machine", ["another", "machine"]])
+def test_one_of_several_audiences_is_enough(aud: object) -> None:
+    several = verifier(audiences=["web", "machine"])
+
+    assert several.verify(f"Bearer {token(aud=aud)}").tenant == "alice"
+    assert several.verify(f"Bearer {token(**COGNITO | {'client_id': 'web'})}").tenant == "alice"
+    assert reason(token(aud="web machine"), audiences=["web", "machine"]) == "audience_invalid"
 
 
 def test_a_cognito_access_token_names_its_client() -> None:
@@ -252,6 +262,23 @@ def test_scopes_are_a_spaced_string_or_a_list(changes: dict[str, Any], scopes: s
     assert verifier().verify(f"Bearer {token(**changes)}").scopes == scopes
 
 
+@pytest.mark.parametrize(
+    ("scope", "scopes"),
+    [
+        ("tinyllama/infer:write tinyllama/jobs:read", {"infer:write", "jobs:read"}),
+        ("tinyllama/infer:write queue:admin openid", {"infer:write"}),
+        ("other/infer:write tinyllama:jobs:read Tinyllama/jobs:read", set()),
+        ("tinyllama/tinyllama/infer:write", {"tinyllama/infer:write"}),
+        ("tinyllama/", set()),
+        ("", set()),
+    ],
+)
+def test_only_scopes_with_the_prefix_count_and_without_it(scope: str, scopes: set[str]) -> None:
+    prefixed = verifier(scope_prefix="tinyllama/")
+
+    assert prefixed.verify(f"Bearer {token(scope=scope)}").scopes == scopes
+
+
 @pytest.mark.parametrize("scope", [7, {"a": 1}, ["a", 1], ["a b"], "a\nb", 'a"b', "\u00e9"])
 def test_unusable_scopes_are_refused(scope: object) -> None:
     assert reason(token(scope=scope)) == "token_malformed"
@@ -272,10 +299,9 @@ def test_claims_that_cannot_be_read_in_one_way_are_refused(payload: bytes) -> No
 
 
 def test_a_key_without_id_gives_an_empty_key_id() -> None:
-    settings = TokenSettings(ISSUER, AUDIENCE, None, "sub", leeway_seconds=5)
     keys = key_set(jwk(kid=None))
 
-    principal = Verifier(settings, keys, lambda: NOW).verify(
+    principal = Verifier(SETTINGS, keys, lambda: NOW).verify(
         f"Bearer {sign({'alg': 'RS256'}, claims())}"
     )
 

@@ -33,7 +33,7 @@ def verify(token: str, now: float = NOW) -> Principal:
     """Verify *token* as the authorizer of a laptop does."""
     tokens = TokenSettings(
         settings.required("issuer"),
-        settings.required("audience"),
+        settings.audiences(),
         str(tinyllama.development_jwks_path()),
         "sub",
         leeway_seconds=0,
@@ -114,6 +114,15 @@ def test_issuer_and_audience_are_the_settings_own(monkeypatch: pytest.MonkeyPatc
     claims = jwt.decode(make_token(), options={"verify_signature": False})
 
     assert (claims["iss"], claims["aud"]) == ("https://elsewhere.example", "someone")
+
+
+def test_of_several_audiences_the_first_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYLLAMA_AUDIENCE", "web, machine")
+
+    token = make_token()
+
+    assert jwt.decode(token, options={"verify_signature": False})["aud"] == "web"
+    assert verify(token).tenant == "dev"
 
 
 def test_key_and_set_are_readable_by_their_owner_alone(state: Path) -> None:

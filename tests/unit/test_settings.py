@@ -87,9 +87,30 @@ def test_a_whole_number_is_taken_however_it_is_written(monkeypatch: pytest.Monke
 
 
 def test_a_laptop_needs_no_variable() -> None:
-    told = in_new_process("print(settings.environment(), settings.token_settings().audience)")
+    told = in_new_process("print(settings.environment(), *settings.token_settings().audiences)")
 
     assert told == "local tinyllama-router"
+
+
+@pytest.mark.parametrize("text", ["web,machine", "web machine", " web ,\tmachine,, "])
+def test_audiences_are_a_list(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("TINYLLAMA_AUDIENCE", text)
+
+    assert settings.token_settings().audiences == ["web", "machine"]
+
+
+def test_audience_must_be_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYLLAMA_AUDIENCE", " , ,")
+
+    with pytest.raises(NotConfigured, match="TINYLLAMA_AUDIENCE"):
+        settings.token_settings()
+
+
+def test_sign_in_belongs_to_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", "rediss://user@store.example")
+    monkeypatch.setenv("TINYLLAMA_STORE_SIGN_IN", "memorydb:tinyllama-dev")
+
+    assert settings.store_settings().sign_in == "memorydb:tinyllama-dev"
 
 
 def test_the_file_is_never_read_inside_lambda() -> None:
