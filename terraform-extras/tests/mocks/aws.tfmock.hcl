@@ -103,3 +103,38 @@ mock_resource "aws_acm_certificate" {
 mock_resource "aws_acm_certificate_validation" {
   defaults = { certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/mock" }
 }
+
+mock_resource "aws_iam_policy" {
+  defaults = { arn = "arn:aws:iam::123456789012:policy/mock" }
+}
+
+mock_resource "aws_iam_instance_profile" {
+  defaults = { arn = "arn:aws:iam::123456789012:instance-profile/mock" }
+}
+
+mock_resource "aws_iam_openid_connect_provider" {
+  defaults = { arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+}
+
+mock_resource "aws_kms_key" {
+  defaults = { arn = "arn:aws:kms:us-east-1:123456789012:key/mock" }
+}
+
+mock_resource "aws_launch_template" {
+  defaults = {
+    id             = "lt-0123456789abcdef0"
+    arn            = "arn:aws:ec2:us-east-1:123456789012:launch-template/lt-0123456789abcdef0"
+    latest_version = 3
+  }
+}
+
+mock_resource "aws_autoscaling_policy" {
+  defaults = { arn = "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:mock:autoScalingGroupName/mock:policyName/mock" }
+}
+
+mock_resource "aws_cognito_user_pool" {
+  defaults = {
+    id  = "us-east-1_mocked123"
+    arn = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_mocked123"
+  }
+}
