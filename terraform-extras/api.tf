@@ -126,8 +126,9 @@ resource "aws_cloudwatch_log_group" "execution" {
 }
 
 resource "aws_iam_role" "gateway_logs" {
-  count = local.gateway_account
-  name  = "${local.name}-gateway-logs"
+  count                = local.gateway_account
+  name                 = "${local.name}-gateway-logs"
+  permissions_boundary = local.permissions_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

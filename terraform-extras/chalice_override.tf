@@ -3,15 +3,18 @@
 # depends_on; a nested block replaces the whole one.
 
 resource "aws_iam_role" "api_handler_role" {
-  name = "${local.name}-api_handler"
+  name                 = "${local.name}-api_handler"
+  permissions_boundary = local.permissions_boundary
 }
 
 resource "aws_iam_role" "jwt_authorizer_role" {
-  name = "${local.name}-jwt_authorizer"
+  name                 = "${local.name}-jwt_authorizer"
+  permissions_boundary = local.permissions_boundary
 }
 
 resource "aws_iam_role" "tick_role" {
-  name = "${local.name}-tick"
+  name                 = "${local.name}-tick"
+  permissions_boundary = local.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "api_handler_role" {

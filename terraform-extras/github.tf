@@ -421,7 +421,8 @@ locals {
           "acm:AddTagsToCertificate", "acm:DeleteCertificate", "acm:DescribeCertificate", "acm:ListTagsForCertificate",
           "acm:RemoveTagsFromCertificate",
         ]
-        Resource = ["${format(local.arn_of, "acm")}:certificate/*"]
+        Resource  = ["${format(local.arn_of, "acm")}:certificate/*"]
+        Condition = local.tagged
       },
       { Action = ["acm:RequestCertificate"], Resource = ["*"], Condition = local.tagging },
       {

@@ -346,8 +346,9 @@ resource "aws_cloudwatch_log_group" "flow" {
 }
 
 resource "aws_iam_role" "flow" {
-  count = local.own_flow_logs
-  name  = "${local.name}-flow-logs"
+  count                = local.own_flow_logs
+  name                 = "${local.name}-flow-logs"
+  permissions_boundary = local.permissions_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -105,7 +105,7 @@ run "functions_are_called_by_alias_in_roles_of_their_own" {
     error_message = "Other settings reach the API."
   }
   assert {
-    condition     = length(aws_lambda_provisioned_concurrency_config.live) == 0 && aws_lambda_function.api_handler.reserved_concurrent_executions == -1
+    condition     = length(aws_lambda_provisioned_concurrency_config.live) == 0 && aws_lambda_function.api_handler.reserved_concurrent_executions == null
     error_message = "Nothing is provisioned or reserved unless asked for."
   }
   assert {
