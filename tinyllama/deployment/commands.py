@@ -75,6 +75,33 @@ def rollback(
     rolling_back.roll_back(stages.load(stage), to, yes=yes, as_json=as_json)
 
 
+@app.command()
+def smoke(
+    url: Annotated[
+        str | None, typer.Argument(help="The API's address; else that in .env_public.")
+    ] = None,
+    *,
+    token_file: Annotated[
+        Path | None, typer.Option(help="Holds the token to call with; else TINYLLAMA_TOKEN.")
+    ] = None,
+    client_id: Annotated[
+        str | None, typer.Option(help="The machine client to call as; its secret is a variable.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=1, max=3600, help="Seconds within which a worker must answer.")
+    ] = 85,
+    lease_jobs: Annotated[
+        bool, typer.Option("--lease-jobs", help="Take a real job for a moment as well.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Call every route of a deployed API from outside; exit with 1 if one fails."""
+    from tinyllama.deployment import smoke as smoking  # noqa: PLC0415
+
+    wish = smoking.Wish(timeout, token_file, client_id, lease_jobs)
+    smoking.smoke(url, wish, as_json=as_json)
+
+
 @env_app.command("sync")
 def sync_env(
     stage: StageName,
