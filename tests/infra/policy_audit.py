@@ -59,20 +59,21 @@ def _of_resource(
 ) -> Iterator[str]:
     if kind == "aws_vpc_endpoint":
         return  # It only narrows what others grant, and everything is its default.
-    if kind.startswith("aws_iam_"):
-        for name in ("policy", "assume_role_policy"):
-            if unknown.get(name) is True:
-                yield f"{name} is known after the apply only, and cannot be read before it"
-    if arn := values.get("policy_arn"):
+    for name in ("policy", "assume_role_policy"):
+        if kind.startswith("aws_iam_") and unknown.get(name) is True:
+            yield f"{name} is known after the apply only, and cannot be read before it"
+    for arn in (values.get("policy_arn"), *(values.get("managed_policy_arns") or ())):
         if ":aws:policy/" in str(arn):
             yield f"attaches {arn}, whose actions are Amazon's choice"
-    for arn in values.get("managed_policy_arns") or ():
-        if ":aws:policy/" in str(arn):
-            yield f"attaches {arn}, whose actions are Amazon's choice"
+    for statement in _allowed(values):
+        yield from _of_statement(address, statement)
+
+
+def _allowed(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for document in _documents(values):
         for statement in _list(document["Statement"]):
             if statement.get("Effect") == "Allow":
-                yield from _of_statement(address, statement)
+                yield statement
 
 
 def _documents(value: Any) -> Iterator[Mapping[str, Any]]:
