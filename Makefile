@@ -25,6 +25,9 @@ test-engine: $(READY) ## the router in front of a real model server (installs Py
 	tests/engine/setup.sh > /dev/null
 	$(BIN)/python -m pytest tests/engine
 
+test-infra: $(READY) ## what is deployed: the package, its functions, Terraform and its policies
+	$(BIN)/python -m pytest tests/infra
+
 chaos: $(READY) ## break everything that can be, at length; writes bench/results/chaos.md
 	$(BIN)/python -m chaos
 
@@ -87,4 +90,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-engine chaos chaos-short soak soak-long model model-long package lint fmt lock
+.PHONY: help run demo test test-fast test-engine test-infra chaos chaos-short soak soak-long model model-long package lint fmt lock
