@@ -50,6 +50,9 @@ model-long: $(READY) ## the same with a million moves: hours
 package: $(READY) ## what is deployed, into build/<stage>: STAGE=dev
 	@$(BIN)/python -m tinyllama package $(or $(STAGE),dev)
 
+deploy: $(READY) ## a stage to AWS, its code verified and its API healthy: STAGE=dev
+	@$(BIN)/python -m tinyllama deploy $(or $(STAGE),dev)
+
 lint: $(READY) ## style, types, layers, generated files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -90,4 +93,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-engine test-infra chaos chaos-short soak soak-long model model-long package lint fmt lock
+.PHONY: help run demo test test-fast test-engine test-infra chaos chaos-short soak soak-long model model-long package deploy lint fmt lock

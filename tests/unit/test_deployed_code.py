@@ -79,6 +79,21 @@ def test_code_that_was_changed_on_aws_is_found_out(
     }
 
 
+def test_code_that_was_changed_on_aws_gets_the_build_back(
+    deployed: Deployed, stage: BuiltElsewhere
+) -> None:
+    deployed.release("one")
+    deployed.release("evil", ("api_handler",))
+    deployed.tamper("tick")
+    functions = Functions("dev", deployed.client)
+    sha256 = verifying.built_sha256(stage.folder)
+
+    restored = verifying.restore(functions, stage, verifying.compare(functions, sha256))
+
+    assert restored == ["tinyllama-dev", "tinyllama-dev-tick"]
+    assert set(_faults(deployed, stage).values()) == {None}
+
+
 def test_an_alias_that_names_other_code_is_found_out(
     deployed: Deployed, stage: BuiltElsewhere
 ) -> None:

@@ -176,23 +176,32 @@ def _finish(stage: Stage, outputs: dict[str, Any], steps: _Steps) -> dict[str, A
     with steps.step("wait"):
         functions.wait()
     with steps.step("verify"):
-        sha256 = verifying.built_sha256(stage.folder)
-        findings = verifying.compare(functions, sha256)
-        verifying.show(findings, err=True)
-        if any(finding.fault for finding in findings):
-            raise DeploymentFailed(
-                f"AWS runs other code than was built: make deploy STAGE={stage.name} once more,"
-                " and find out who else deploys it"
-            )
+        verified = _verify(stage, functions)
     with steps.step("health"):
         found = _health(stage, str(outputs["endpoint_url"]))
         typer.echo(f"{outputs['endpoint_url']} is {found.sentence}", err=True)
     with steps.step("prune"):
         pruned = functions.prune(KEPT_VERSIONS)
         typer.echo(f"{pruned} old versions deleted, {KEPT_VERSIONS} of each kept", err=True)
-    verified = verifying.document(sha256, findings)
     told = {"endpoint_url": outputs["endpoint_url"], "health": found.status, "pruned": pruned}
     return told | {"verified": verified}
+
+
+def _verify(stage: Stage, functions: Functions) -> dict[str, Any]:
+    sha256 = verifying.built_sha256(stage.folder)
+    findings = verifying.compare(functions, sha256)
+    restored: list[str] = []
+    if any(finding.fault for finding in findings):
+        restored = verifying.restore(functions, stage, findings)
+        functions.wait()
+        findings = verifying.compare(functions, sha256)
+    verifying.show(findings, err=True)
+    if any(finding.fault for finding in findings):
+        raise DeploymentFailed(
+            f"AWS runs other code than was built: find out who else deploys {stage.name}, and"
+            f" make deploy STAGE={stage.name} once more"
+        )
+    return verifying.document(sha256, findings) | {"restored": restored}
 
 
 def _health(stage: Stage, endpoint_url: str) -> health.Health:

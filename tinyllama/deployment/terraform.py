@@ -199,13 +199,13 @@ class Terraform:
     ) -> int:
         """Run *command*, telling as it goes; return its exit code. Raises DeploymentFailed."""
         errors: list[Mapping[str, Any]] = []
-        with self._started([command, "-json", *arguments]) as lines:
+        with self._started([command, "-json", "-no-color", *arguments]) as lines:
             for line in lines:
                 self._note(line)
                 message = terraform_words.read(line)
                 note(message)
                 errors += terraform_words.errors(message)
-                terraform_words.tell(message)
+                terraform_words.tell(message, planned=command == "apply")
             code = lines.code
         if lines.interrupted:
             raise DeploymentFailed(

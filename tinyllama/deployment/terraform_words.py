@@ -71,15 +71,27 @@ def errors(message: Message) -> list[Message]:
     return [found] if found.get("severity") == "error" else []
 
 
-def tell(message: Message) -> None:
-    """Print on stderr what whoever deploys wants to see of *message*."""
+def tell(message: Message, *, planned: bool = False) -> None:
+    """Print on stderr what whoever deploys wants to see of *message*; *planned* was told before."""
     found = message.get("diagnostic")
     if found is not None:
-        # See terraform.Backend: known, and the same on each of our runs.
-        if "dynamodb_table" not in found.get("detail", ""):
+        if not _known_beforehand(found):
             typer.echo(f"  {message['@message']}\n    {_flat(found.get('detail', ''))}", err=True)
-    elif message.get("type") in _TOLD and message["@message"]:
-        typer.echo(f"  {message['@message']}", err=True)
+        return
+    told = message.get("@message", "")
+    if planned and message.get("type") in {"planned_change", "resource_drift"}:
+        return
+    # What is only read is nobody's news.
+    if message.get("type") in _TOLD and told and not told.startswith("data."):
+        typer.echo(f"  {told}", err=True)
+
+
+def _known_beforehand(found: Message) -> bool:
+    """Whether each of our runs would warn of it: the lock's table, providers from a folder."""
+    return (
+        "dynamodb_table" in found.get("detail", "")
+        or found.get("summary") == "Incomplete lock file information for providers"
+    )
 
 
 def refuse_unread_setting(message: Message, stage: str) -> None:

@@ -46,6 +46,16 @@ def compare(functions: Functions, sha256: str) -> list[Finding]:
     return [_look(functions, name, sha256) for name in functions.names.values()]
 
 
+def restore(functions: Functions, stage: Stage, findings: list[Finding]) -> list[str]:
+    """Give what was built to each function that runs something else; return their names."""
+    code = (stage.folder / "deployment.zip").read_bytes()
+    changed = [finding.function for finding in findings if finding.fault and finding.latest_sha256]
+    for name in changed:
+        typer.secho(f"{name} was changed on AWS: it gets the build back", fg="red", err=True)
+        functions.restore(name, code, stage.architecture)
+    return changed
+
+
 def show(findings: list[Finding], *, err: bool = False) -> None:
     """Print a line for each function."""
     width = max(len(finding.function) for finding in findings)
