@@ -247,6 +247,7 @@ def _log_unexpected(error: Exception, request: Request) -> None:
     where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames]
     signals.log(
         "unexpected_error",
+        signals.Level.ERROR,
         error=type(error).__name__,
         where=where,
         path=request.path,

@@ -8,8 +8,23 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import IntEnum
+
+from chalicelib import settings
+from chalicelib.errors import NotConfigured
 
 _NAMESPACE = "TinyLlama"
+
+
+class Level(IntEnum):
+    """How much a line matters, by the names that Lambda and the setting ``LOG_LEVEL`` use."""
+
+    TRACE = 0
+    DEBUG = 1
+    INFO = 2
+    WARN = 3
+    ERROR = 4
+    FATAL = 5
 
 
 @dataclass(frozen=True)
@@ -20,10 +35,25 @@ class Metric:
     unit: str = "Count"
 
 
-def log(event: str, **fields: object) -> None:
-    """Write one line ``{"time", "event", ...fields}``; time is RFC 3339, UTC, milliseconds."""
+def log(event: str, level: Level = Level.INFO, /, **fields: object) -> None:
+    """Write one line ``{"time", "level", "app", "event", ...fields}`` unless less is asked for.
+
+    The time is RFC 3339, UTC, milliseconds; ``app`` is the setting ``APP_NAME``. Raises
+    NotConfigured for a ``LOG_LEVEL`` that is none.
+    """
+    if level < _least():
+        return
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    _write({"time": time, "event": event, **fields})
+    app = settings.variable("app_name") or "tinyllama"
+    _write({"time": time, "level": level.name, "app": app, "event": event, **fields})
+
+
+def _least() -> Level:
+    name = settings.variable("log_level") or Level.INFO.name
+    try:
+        return Level[name.upper()]
+    except KeyError:
+        raise NotConfigured(f"TINYLLAMA_LOG_LEVEL must be {', '.join(Level.__members__)}") from None
 
 
 def metrics(environment: str, measured: Mapping[str, Metric]) -> None:

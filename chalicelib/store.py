@@ -28,6 +28,7 @@ from redis.retry import Retry
 
 from chalicelib import connections, keyspace, limits, signals
 from chalicelib.errors import NotConfigured, StoreUnavailable
+from chalicelib.signals import Level
 
 _LUA = Path(__file__).parent / "lua"
 _REPLICATION_MS: Final = 1000
@@ -107,6 +108,7 @@ class Store:
         self._client = client
         self._replicas = replicas
         self._place = place
+        self._told: str | None = None
         backoff = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
         self._retry = Retry(backoff, _RETRIES, supported_errors=_UNREACHABLE)
 
@@ -209,19 +211,28 @@ class Store:
             return self._following(call)
 
         try:
-            return self._retry.call_with_retry(following, self._lost) if retry else following()
+            done = self._retry.call_with_retry(following, self._lost) if retry else following()
         except (*_UNREACHABLE, *_REFUSING) as error:
             if isinstance(error, ReadOnlyError):
                 # After a failover the address names another server than the open connections do.
                 self._client.connection_pool.disconnect(inuse_connections=False)
             self._lost(error)
-            _tell_refusal(error)
+            self._tell(error)
             raise _unavailable() from error
         except ResponseError as error:
             if str(error).startswith(_REFUSING_PREFIXES):
-                _tell_refusal(error)
+                self._tell(error)
                 raise _unavailable() from error
             raise
+        self._told = None
+        return done
+
+    def _tell(self, error: Exception) -> None:
+        """Log why the store lets nobody in, once until it does."""
+        reason, before = _reason(error), self._told
+        if reason and reason != before:
+            self._told = reason
+            signals.log("store.refused", Level.ERROR, reason=reason)
 
     def _following[T](self, call: Callable[[], T]) -> T:
         """Do *call* where a cluster says that the keys are; what was MOVED was not done."""
@@ -241,14 +252,14 @@ class Store:
             self._place.back()
 
 
-def _tell_refusal(error: Exception) -> None:
-    """Log why the store lets nobody in: what no outage explains, and waiting will not mend."""
+def _reason(error: Exception) -> str | None:
+    """Return why the store lets nobody in, if it does not: waiting will not mend that."""
     if str(error).startswith(_UNAUTHENTICATED):
-        signals.log("store.refused", reason="NOAUTH")
-    elif isinstance(error, AuthenticationError | NoPermissionError):
-        signals.log("store.refused", reason=error.status_code or str(error))
-    elif isinstance(error.__context__, ssl.SSLError):
-        signals.log("store.refused", reason=type(error.__context__).__name__)
+        return "NOAUTH"
+    if isinstance(error, AuthenticationError | NoPermissionError):
+        return str(error.status_code or error)
+    cause = error.__context__
+    return type(cause).__name__ if isinstance(cause, ssl.SSLError) else None
 
 
 def _unavailable() -> StoreUnavailable:

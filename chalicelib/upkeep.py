@@ -96,7 +96,7 @@ class Upkeep:
             done, failed, complete = self._sweep(deadline)
             return Report(self._queue.gauge(), share, marked, done, failed, complete)
         except StoreUnavailable as error:
-            signals.log("tick.failed", code=error.code, detail=error.detail)
+            signals.log("tick.failed", signals.Level.ERROR, code=error.code, detail=error.detail)
             raise
 
     def _trim(self) -> None:
@@ -131,7 +131,8 @@ class Upkeep:
             return self._sweeper.do(due)
         except ResponseError as error:
             # One record that no script can read: the rest is not to wait for it.
-            signals.log("tick.move_failed", due=due, error=str(error)[:_ERROR_CHARS])
+            told = str(error)[:_ERROR_CHARS]
+            signals.log("tick.move_failed", signals.Level.ERROR, due=due, error=told)
             return _FAILED
 
 

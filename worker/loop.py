@@ -146,7 +146,9 @@ class Worker:
         error = None if task.cancelled() else task.exception()
         if task.cancelled() or error is not None:
             # Nothing was recorded: the lease lapses and the job runs again.
-            signals.log("job.abandoned", job_id=task.get_name(), **(trace(error) if error else {}))
+            told = trace(error) if error else {}
+            level = signals.Level.ERROR
+            signals.log("job.abandoned", level, job_id=task.get_name(), **told)
 
     async def _let_running_end(self) -> None:
         if not await self._ends_within(self._settings.drain_seconds):

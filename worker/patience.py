@@ -80,7 +80,8 @@ class Outage:
             # The kind alone: a message may repeat the address. A wrong password is told from a
             # server that is down by it, and no more than that is needed.
             cause = type(error.__cause__).__name__
-            signals.log("store.away", error=error.kind if isinstance(error, BackLater) else cause)
+            kind = error.kind if isinstance(error, BackLater) else cause
+            signals.log("store.away", signals.Level.WARN, error=kind)
 
     def ends(self) -> None:
         """Note that the store answered."""

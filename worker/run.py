@@ -118,7 +118,7 @@ class Run:
         if isinstance(cause, BodyTooLarge):
             return _TOO_LARGE
         told = trace(cause)
-        signals.log("job.crashed", **self._told, **told)
+        signals.log("job.crashed", signals.Level.ERROR, **self._told, **told)
         detail = f"the worker failed on this job ({told['error']})"
         return Outcome(error={"code": "worker_error", "detail": detail})
 

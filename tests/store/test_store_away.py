@@ -204,13 +204,14 @@ def test_restarted_store_is_found_again(own: Server) -> None:
 def test_loading_store_is_away_until_it_has_loaded(own: Server) -> None:
     queue = JobQueue(connect(own.url), SETTINGS)
     with own.client() as raw, raw.pipeline(transaction=False) as pipeline:
-        for number in range(5000):
+        # Each reply comes after a thousand keys: enough for three calls that sign in first.
+        for number in range(15_000):
             pipeline.set(f"{number}", 1)
         pipeline.execute()
     submit(queue)
     own.kill()
 
-    own.launch("--key-load-delay", "400")
+    own.launch("--key-load-delay", "200")
     time.sleep(0.3)
     _refused(queue)
     own.await_answer()

@@ -7,7 +7,8 @@ from datetime import datetime
 import pytest
 
 from chalicelib import signals
-from chalicelib.signals import Metric
+from chalicelib.errors import NotConfigured
+from chalicelib.signals import Level, Metric
 
 
 def test_a_log_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,8 +18,60 @@ def test_a_log_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> No
     told = json.loads(line)
     assert datetime.fromisoformat(told.pop("time")).tzinfo is not None
     assert told == {
+        "level": "INFO", "app": "tinyllama",
         "event": "job.claimed", "job_id": "job_1", "milliseconds": 3, "note": "two\nlines",
     }  # fmt: skip
+
+
+def test_a_line_names_the_app(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_APP_NAME", "another")
+
+    signals.log("job.claimed")
+
+    assert json.loads(capsys.readouterr().out)["app"] == "another"
+
+
+@pytest.mark.parametrize(
+    ("least", "levels"),
+    [
+        ("", ["INFO", "WARN", "ERROR"]),
+        ("DEBUG", ["DEBUG", "INFO", "WARN", "ERROR"]),
+        ("warn", ["WARN", "ERROR"]),
+        ("FATAL", []),
+    ],
+)
+def test_lines_below_the_level_that_is_set_are_left_out(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    least: str,
+    levels: list[str],
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_LOG_LEVEL", least)
+
+    for level in (Level.DEBUG, Level.INFO, Level.WARN, Level.ERROR):
+        signals.log("job.claimed", level)
+
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["level"] for line in told] == levels
+
+
+def test_metrics_are_written_whatever_the_level(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_LOG_LEVEL", "FATAL")
+
+    signals.metrics("dev", {"Depth": Metric(3)})
+
+    assert json.loads(capsys.readouterr().out)["Depth"] == 3
+
+
+def test_a_level_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYLLAMA_LOG_LEVEL", "LOUD")
+
+    with pytest.raises(NotConfigured, match="TINYLLAMA_LOG_LEVEL must be TRACE, DEBUG"):
+        signals.log("job.claimed")
 
 
 def test_a_metrics_line_is_what_cloudwatch_reads(capsys: pytest.CaptureFixture[str]) -> None:
