@@ -1,11 +1,9 @@
 """The project packaged from a clone, unpacked as Lambda does, its functions started on demand."""
 
-import os
+import json
 import platform
-import re
 import shutil
 import socket
-import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -15,24 +13,19 @@ import pytest
 
 import tinyllama
 from chalicelib.settings import PROJECT, required
+from tests.infra.building import STAGES, git, package_by_chalice, package_stage
 from tests.infra.gateway import Gateway
-from tests.infra.package import Package
+from tests.infra.package import BuildStage, Package
 from tests.infra.runtime_api import REGION, Function, StartFunction, lay_client
 from tests.servers import Server
-
-# Where the machine says how to reach the package index; nothing of the project's.
-_PIP = re.compile(r"PIP_\w+|SSL_CERT_\w+|\w+_proxy", re.IGNORECASE)
 
 
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's files and no others: what git tracks, and what it would."""
     folder = tmp_path_factory.mktemp("clone")
-    git = shutil.which("git")
-    assert git, "git is missing: apt-get install git"
-    listing = [git, "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(listing, cwd=PROJECT, check=True, capture_output=True)  # noqa: S603
-    for name in filter(None, listed.stdout.decode().split("\0")):
+    listed = git(PROJECT, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    for name in filter(None, listed.split("\0")):
         if (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)
@@ -42,22 +35,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def package(clone: Path) -> Package:
     """The clone packaged for Terraform with nothing exported but the region."""
-    machine = {name: value for name, value in os.environ.items() if _PIP.fullmatch(name)}
-    chalice = Path(sys.executable).with_name("chalice")
-    run = subprocess.run(  # noqa: S603
-        [chalice, "package", "--pkg-format", "terraform", "out/"],
-        cwd=clone,
-        env={
-            "PATH": os.defpath,
-            "HOME": str(Path.home()),
-            "AWS_DEFAULT_REGION": REGION,
-            **machine,
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = package_by_chalice(clone, "out/")
     assert run.returncode == 0, run.stdout + run.stderr
     # Chalice only warns of a requirement it could not have, and ends well.
     assert "Could not install dependencies" not in run.stdout + run.stderr
@@ -65,12 +43,53 @@ def package(clone: Path) -> Package:
 
 
 @pytest.fixture(scope="session")
-def task_root(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The zip unpacked, read-only as in Lambda; nothing may have been written there in the end."""
+def repository(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone whose files git tracks, with a stage for each processor, to package stages in."""
+    folder = tmp_path_factory.mktemp("repository") / "project"
+    # Neither what `chalice package` leaves in the clone, nor a stage of somebody's.
+    shutil.copytree(clone, folder, ignore=shutil.ignore_patterns("out", "deployments", "stages"))
+    (folder / "terraform-extras" / "stages").mkdir()
+    for name, more in STAGES.items():
+        file = folder / "terraform-extras" / "stages" / f"{name}.tfvars.json"
+        file.write_text(json.dumps({"stage": name, "region": REGION, **more}))
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(repository: Path) -> BuildStage:
+    """Build a stage of ``STAGES`` once, in the repository or a copy of it; return what came."""
+    done: dict[tuple[Path, str], Package] = {}
+
+    def build(stage: str, folder: Path = repository) -> Package:
+        if sys.version_info[:2] != (3, 13):
+            pytest.skip("stages are packaged on Python 3.13 alone")
+        if (folder, stage) not in done:
+            run = package_stage(folder, stage)
+            assert run.returncode == 0, run.stdout + run.stderr
+            done[folder, stage] = Package(folder / "build" / stage)
+        return done[folder, stage]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def task_root(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """The zip unpacked, read-only as in Lambda; nothing may have been written there in the end.
+
+    It is the one that is deployed, or Chalice's own where this Python is not Lambda's.
+    """
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         pytest.skip("the package holds x86_64 Linux binaries, which this machine cannot run")
+    if sys.version_info[:2] == (3, 13):
+        packed: Package = request.getfixturevalue("built")("v1")
+    else:
+        packed = request.getfixturevalue("package")
     root = tmp_path_factory.mktemp("task")
-    with zipfile.ZipFile(package.zip) as archive:
+    with zipfile.ZipFile(packed.zip) as archive:
         archive.extractall(root)
     folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
     before = {path: path.stat().st_mtime_ns for path in folders}

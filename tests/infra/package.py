@@ -5,7 +5,13 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+
+class BuildStage(Protocol):
+    """Builds a stage in a folder, the shared repository unless told, and returns what came."""
+
+    def __call__(self, stage: str, folder: Path = ...) -> "Package": ...
 
 
 @dataclass(frozen=True)

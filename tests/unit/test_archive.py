@@ -29,7 +29,7 @@ def tree(folder: Path) -> Path:
 
 
 def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
-    zips = []
+    zips: list[bytes] = []
     for name in ("here", "somewhere/else"):
         folder = tree(tmp_path / name)
         os.utime(folder / "app.py", (len(zips), 1_700_000_000 + len(zips)))

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from chalicelib.settings import PROJECT
-from tinyllama.deployment.failures import DeploymentFailed
 from tinyllama.deployment.gateway import adapted
 
 PATCH = json.loads((PROJECT / "terraform-extras" / "merge.json").read_text(encoding="utf-8"))
@@ -74,27 +73,3 @@ def test_the_gateways_own_answers_are_part_of_the_document() -> None:
     assert told["responseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"] == (
         "'https://app.example'"
     )
-
-
-@pytest.mark.parametrize(
-    "paths",
-    [
-        {"/ping": {}},
-        {"/sping": {}},
-        {"/a b": {}},
-        {"/a/{b": {}},
-        {"/café": {}},
-        {"/jobs/{job_id}": {}, "/jobs/{id}/cancel": {}},
-    ],
-)
-def test_a_path_that_api_gateway_does_not_take_is_named(paths: dict[str, Any]) -> None:
-    with pytest.raises(DeploymentFailed, match="API Gateway") as failure:
-        adapted(chalices(paths), PATCH, None)
-
-    assert str(failure.value).count("/") >= 1
-
-
-def test_a_reserved_word_deeper_down_is_no_reserved_path() -> None:
-    document = adapted(chalices({"/ping/{id}": {}, "/pings": {}, "/jobs/{id+}": {}}), PATCH, None)
-
-    assert swagger_of(document)["paths"].keys() == {"/ping/{id}", "/pings", "/jobs/{id+}"}

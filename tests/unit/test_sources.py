@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyllama.deployment import checks, sources
+from tinyllama.deployment import sources
 from tinyllama.deployment.failures import DeploymentFailed
 
 
@@ -65,13 +65,3 @@ def test_a_symbolic_link_is_named(repository: Path, tmp_path: Path) -> None:
 def test_outside_a_clone_nothing_ships(tmp_path: Path) -> None:
     with pytest.raises(DeploymentFailed, match="package in a clone"):
         sources.tracked(tmp_path, ["lib"])
-
-
-@pytest.mark.parametrize("version", [(3, 12), (3, 14)])
-def test_another_python_is_refused_by_name(version: tuple[int, int]) -> None:
-    with pytest.raises(DeploymentFailed, match=rf"Python 3\.13, and this is 3\.{version[1]}"):
-        checks.python(version)
-
-
-def test_lambdas_python_is_welcome() -> None:
-    checks.python((3, 13))

@@ -2,21 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable
 from typing import Any
 
-from tinyllama.deployment.failures import DeploymentFailed
 from tinyllama.deployment.gateway_responses import responses
 from tinyllama.deployment.merging import merged
 
 _FUNCTION = re.compile(r"\$\{aws_lambda_function\.(\w+)\.invoke_arn\}")
 # Terraform's two template openings; doubled they are text.
 _TEMPLATE = re.compile(r"([$%])(?=\{)")
-# The service's own health check answers there behind a custom domain
-# (docs.aws.amazon.com/apigateway, "Amazon API Gateway important notes").
-_RESERVED = ("/ping", "/sping")
-# A plain part of a path, or a variable.
-_PART = re.compile(r"[A-Za-z0-9._:-]*|\{[A-Za-z0-9._:-]+\+?\}")
 
 
 def adapted(document: dict[str, Any], patch: dict[str, Any], origin: str | None) -> dict[str, Any]:
@@ -24,36 +17,13 @@ def adapted(document: dict[str, Any], patch: dict[str, Any], origin: str | None)
 
     The gateway's functions become ``${local.invoke_arns.<name>}``, which the patch defines; every
     other ``${`` and ``%{`` of docstrings, descriptions and settings is escaped. Pages of *origin*
-    may read the gateway's own answers. Raises DeploymentFailed for a path that AWS reserves.
+    may read the gateway's own answers.
     """
     swagger = json.loads(document["locals"]["chalice_api_swagger"])
-    _check_paths(swagger["paths"])
     swagger = _aliased(swagger)
     swagger["x-amazon-apigateway-gateway-responses"] = responses(origin)
     patch_ours = {"locals": {"chalice_api_swagger": json.dumps(swagger)}}
     return dict(merged(merged(_settled(document), patch_ours), patch))
-
-
-def _check_paths(paths: Iterable[str]) -> None:
-    variables: dict[str, str] = {}
-    for path in sorted(paths):
-        if path in _RESERVED:
-            raise DeploymentFailed(
-                f"the path {path} is kept by API Gateway for itself: name the route otherwise"
-            )
-        place = ""
-        for part in path.split("/")[1:]:
-            if not _PART.fullmatch(part):
-                raise DeploymentFailed(
-                    f"the path {path} holds what API Gateway takes for no resource, {part}:"
-                    " name the route otherwise"
-                )
-            if part.startswith("{") and variables.setdefault(place, part) != part:
-                raise DeploymentFailed(
-                    f"in {place} API Gateway takes one variable, {variables[place]} or {part}:"
-                    " call it alike in every route"
-                )
-            place += f"/{part}"
 
 
 def _aliased(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """What is deployed: ``build/<stage>`` with the code of functions and worker, and Terraform's files.
 
-1. Look: this Python, what git tracks, whether the generated files are up to date.
+1. Look: this Python, the generated files, the paths, what git tracks.
 2. Copy the tracked files aside, and let Chalice package the copy: no cache, no stray file, and
    nothing of this machine's environment but the way to the package index.
 3. Pack anew with bytecode, so that the same input makes the same bytes.
@@ -24,7 +24,7 @@ from tinyllama.deployment.failures import DeploymentFailed
 from tinyllama.deployment.stages import EXTRAS, Stage
 
 ZIP_BYTES = 9_000_000
-_CHALICE = "from chalice.cli import main; main()"
+_CHALICE = "from chalice.cli import main; raise SystemExit(main())"
 # How this machine reaches the package index; nothing else of it may change what is built.
 _INDEX = re.compile(r"PIP_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|\w+_proxy", re.IGNORECASE)
 _MACHINE = ("PATH", "HOME", "TMPDIR")
@@ -44,6 +44,7 @@ def package(stage: Stage) -> Path:
     project = settings.PROJECT
     checks.python()
     checks.generated()
+    checks.routes()
     shipped = sources.tracked(project, sources.FUNCTIONS)
     worker = sources.tracked(project, sources.WORKER)
     with tempfile.TemporaryDirectory() as aside, swapping.replaced(stage.folder) as new:
@@ -89,7 +90,7 @@ def _chalice(stage: Stage, copy: Path) -> None:
             f"{names} has no wheel for {stage.architecture} and Python 3.13: pin a version that has"
         )
     if run.returncode:
-        raise DeploymentFailed(f"chalice package failed: {_last_line(told)}")
+        raise DeploymentFailed(f"chalice package failed: {_reason(told)}")
 
 
 def _environment(stage: Stage) -> dict[str, str]:
@@ -107,9 +108,11 @@ def _environment(stage: Stage) -> dict[str, str]:
     )
 
 
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it says nothing"
+def _reason(told: str) -> str:
+    """Return the first line of the error that ended Chalice, or else the last of all it said."""
+    errors: list[str] = re.findall(r"^[\w.]+(?:Error|Exception): (.+)", told, re.MULTILINE)
+    lines = [line for line in told.splitlines() if line.strip()]
+    return (errors or lines or ["it says nothing"])[-1]
 
 
 def _pack_functions(stage: Stage, packed: Path, target: Path) -> None:
