@@ -21,6 +21,9 @@ test: $(READY) node_modules ## every suite but the engine's, with branch coverag
 test-fast: $(READY) ## what ends in seconds
 	$(BIN)/python -m pytest -m "not slow"
 
+test-stores: $(READY) ## every move on another store: TEST_STORE_SERVER=/path/to/valkey-server
+	$(BIN)/python -m pytest tests/store tests/model tests/worker
+
 test-engine: $(READY) ## the router in front of a real model server (installs PyTorch elsewhere)
 	tests/engine/setup.sh > /dev/null
 	$(BIN)/python -m pytest tests/engine
@@ -93,4 +96,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-engine test-infra chaos chaos-short soak soak-long model model-long package deploy lint fmt lock
+.PHONY: help run demo test test-fast test-stores test-engine test-infra chaos chaos-short soak soak-long model model-long package deploy lint fmt lock
