@@ -22,9 +22,9 @@ from tests.certificates import Certified, certify
 from tests.servers import Server
 from tests.store.clusters import Node, cluster
 from tests.store.harness import SETTINGS, end, request, submit
-from tests.store.stores import binary
+from tests.store.stores import KINDS, binary
 
-pytestmark = pytest.mark.slow  # a server of its own; Valkey's wheel speaks no TLS
+pytestmark = pytest.mark.slow  # a server of its own; not the embedded one, which speaks no TLS
 
 NOON = datetime(2026, 5, 17, 12, 0, 0, tzinfo=UTC)
 KEYS = Credentials("AKIAEXAMPLE", "secret", "session/token")
@@ -44,7 +44,7 @@ class TlsServer(Server):
         port = free_port()
         folder.mkdir()
         tls = ("--bind", "127.0.0.1", "--tls-port", str(port))
-        super().__init__(folder, binary("redis"), *tls, *certified.options)
+        super().__init__(folder, binary(KINDS[-1]), *tls, *certified.options)
         self._port, self._authority = port, certified.authority
 
     def address(self, user: str, host: str = "localhost") -> str:
@@ -200,7 +200,7 @@ def test_node_of_a_cluster_told_by_number_is_certified_by_the_clusters_name(
     short_folder: Path, certified: Certified
 ) -> None:
     tls_alone = ("--tls-cluster", "yes", "--tls-replication", "yes")
-    with cluster(short_folder, "redis", *tls_alone, *certified.options) as (_, replica):
+    with cluster(short_folder, KINDS[-1], *tls_alone, *certified.options) as (_, replica):
         address = _over_tls(replica, certified)
         store = connect(address, 0, SIGN_IN)
 
