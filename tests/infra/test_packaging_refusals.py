@@ -34,10 +34,13 @@ def refusal(copy: Path, stage: str = "dev") -> str:
     return run.stderr
 
 
-def test_an_untracked_file_is_named(copy: Path) -> None:
-    (copy / "chalicelib" / "notes.txt").write_text("mine")
+@pytest.mark.parametrize(
+    "name", ["chalicelib/notes.txt", "worker/patch.py", "terraform-extras/local_override.tf"]
+)
+def test_an_untracked_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).write_text("")
 
-    assert "chalicelib/notes.txt" in refusal(copy)
+    assert f"git does not track {name}, which would ship" in refusal(copy)
 
 
 def test_a_stale_contract_is_named(copy: Path) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import typer
 
@@ -32,7 +32,6 @@ _MACHINE = ("PATH", "HOME", "TMPDIR")
 _REGION = "us-east-1"
 # What the functions never import: cryptography asks for them to be built, not to run.
 _UNUSED = ("cffi", "pycparser", "jsonschema/tests", "jsonschema/benchmarks")
-_EXTRAS = ("*.tf", "templates", "tests", "engines", "store-commands.json")
 
 
 def package(stage: Stage) -> Path:
@@ -47,15 +46,16 @@ def package(stage: Stage) -> Path:
     checks.routes()
     shipped = sources.tracked(project, sources.FUNCTIONS)
     worker = sources.tracked(project, sources.WORKER)
+    terraform = sources.tracked(project, [sources.TERRAFORM])
     with tempfile.TemporaryDirectory() as aside, swapping.replaced(stage.folder) as new:
-        typer.echo(f"Packaging {stage.name} for {stage.architecture} ...")
+        typer.echo(f"Packaging {stage.name} for {stage.architecture}: about 20 seconds ...")
         copy = Path(aside).resolve() / "functions"
         sources.copy(project, shipped, copy)
         _chalice(stage, copy)
         _pack_functions(stage, copy / "out" / "deployment.zip", new / "deployment.zip")
         _pack_worker(project, worker, new / "worker.zip")
-        _write_terraform(stage, copy / "out" / "chalice.tf.json", new)
-    typer.echo(f"{stage.folder.relative_to(project)} is ready")
+        _write_terraform(stage, copy / "out" / "chalice.tf.json", terraform, new)
+    typer.echo(f"{stage.folder} is ready")
     return stage.folder
 
 
@@ -140,18 +140,20 @@ def _pack_worker(project: Path, names: Sequence[str], target: Path) -> None:
     typer.echo(f"  worker.zip      {target.stat().st_size:,} bytes")
 
 
-def _write_terraform(stage: Stage, chalice: Path, folder: Path) -> None:
+def _write_terraform(stage: Stage, chalice: Path, names: Sequence[str], folder: Path) -> None:
     document = json.loads(chalice.read_text(encoding="utf-8"))
     patch = json.loads((EXTRAS / "merge.json").read_text(encoding="utf-8"))
-    ours = gateway.adapted(document, patch, stage.cors_origin)
-    _write_json(ours, folder / "chalice.tf.json")
+    _write_json(gateway.adapted(document, patch, stage.cors_origin), folder / "chalice.tf.json")
     _write_json(dict(stage.variables), folder / "stage.auto.tfvars.json")
-    for pattern in _EXTRAS:
-        for path in sorted(EXTRAS.glob(pattern)):
-            if path.is_dir():
-                shutil.copytree(path, folder / path.name)
-            else:
-                shutil.copyfile(path, folder / path.name)
+    ours = [PurePosixPath(name).relative_to(sources.TERRAFORM) for name in names]
+    sources.copy(EXTRAS, [str(name) for name in ours if _is_laid_beside(name)], folder)
+
+
+def _is_laid_beside(name: PurePosixPath) -> bool:
+    """Whether a file of ours is read by Terraform, rather than by people or by this module."""
+    if len(name.parts) > 1:
+        return name.parts[0] in ("templates", "tests")
+    return name.suffix in (".tf", ".json") and name.name != "merge.json"
 
 
 def _write_json(value: object, target: Path) -> None:

@@ -13,6 +13,7 @@ FUNCTIONS = (
     *("requirements.txt", "constraints.txt"),
 )
 WORKER = ("worker", "chalicelib", "constraints.txt")
+TERRAFORM = "terraform-extras"
 
 
 def tracked(project: Path, paths: Sequence[str]) -> list[str]:
