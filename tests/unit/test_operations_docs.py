@@ -29,7 +29,8 @@ def test_every_setting_is_told_with_its_default() -> None:
         "store_replicas": settings.store_settings("redis://x").replicas,
     }
 
-    told = {name.lower(): float(text.split()[0]) for name, text in ROWS.items() if name not in _NAMES}
+    numbers = {name: text for name, text in ROWS.items() if name not in _NAMES}
+    told = {name.lower(): float(text.split()[0]) for name, text in numbers.items()}
 
     assert told == effective
 
