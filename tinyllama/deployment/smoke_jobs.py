@@ -58,11 +58,19 @@ class Jobs:
             where = f"{self._api.root}/jobs/{answer.body['id']}"
             return "" if answer.link("location") == where else "Location leads elsewhere"
 
-        # The job is there whatever is wrong with its answer: it must not stay.
-        api, expected = self._api, {202}
-        answer = api.call("POST", "/infer", expected, body=body, headers=headers, note=note,
-                          check=check, keep=self._keep)  # fmt: skip
-        return str(answer.body["id"]) if answer else None
+        # The job is there whatever else is wrong with its answer: it is used, and must not stay.
+        before = len(self._left)
+        self._api.call(
+            "POST",
+            "/infer",
+            {202},
+            body=body,
+            headers=headers,
+            note=note,
+            check=check,
+            keep=self._keep,
+        )
+        return self._left[-1] if len(self._left) > before else None
 
     def _keep(self, answer: Answer) -> None:
         job_id = answer.body.get("id") if isinstance(answer.body, dict) else None
