@@ -1,11 +1,12 @@
 """Terraform on what is packaged: its form, its validity, and its own tests without AWS."""
 
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,10 @@ from typing import Any
 import pytest
 
 from chalicelib.settings import PROJECT
-from tests.elsewhere import BuiltElsewhere
+from tests.infra.building import git, package_stage
 from tests.infra.policy_audit import policies, wildcards
-from tinyllama.deployment import stages
 from tinyllama.deployment.binaries import PYTHON
-from tinyllama.deployment.packaging import package as package_stage
+from tinyllama.deployment.stages import EXTRAS
 
 pytestmark = pytest.mark.slow  # a provider of 200 MB is started for every run
 
@@ -54,7 +54,7 @@ class Terraform:
         assert run.returncode == 0, run.stdout + run.stderr
 
 
-Package = Callable[[str], Path]
+Packaged = Callable[[str], Path]
 
 
 @pytest.fixture(scope="module")
@@ -71,23 +71,25 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
 
 
 @pytest.fixture(scope="module")
-def packaged(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Package]:
-    """Package a stage, once, and prepare its folder for Terraform."""
-    if sys.version_info[:2] != PYTHON and not CI:
-        pytest.skip("only the functions' own Python packages them")
-    folder = tmp_path_factory.mktemp("built")
-    done: dict[str, Path] = {}
+def packaged(
+    terraform: Terraform, repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Packaged:
+    """Package one of the project's own stages, once, and prepare its folder for Terraform."""
+    if sys.version_info[:2] != PYTHON:
+        pytest.skip("stages are packaged on Python 3.13 alone")
+    project = tmp_path_factory.mktemp("stages") / "project"
+    shutil.copytree(repository, project, ignore=shutil.ignore_patterns("build"))
+    shutil.copytree(EXTRAS / "stages", project / EXTRAS.name / "stages", dirs_exist_ok=True)
+    git(project, "add", ".")
 
+    @functools.cache
     def package(name: str) -> Path:
-        if name not in done:
-            stage = vars(stages.load(name))
-            built = package_stage(BuiltElsewhere(**stage, where=folder))
-            terraform.init(built)
-            done[name] = built
-        return done[name]
+        run = package_stage(project, name)
+        assert run.returncode == 0, run.stdout + run.stderr
+        terraform.init(project / "build" / name)
+        return project / "build" / name
 
-    yield package
-    shutil.rmtree(folder)
+    return package
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -99,7 +101,7 @@ def test_our_terraform_is_formatted(terraform: Terraform, folder: str) -> None:
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_a_packaged_stage_is_valid_without_a_warning(
-    terraform: Terraform, packaged: Package, stage: str
+    terraform: Terraform, packaged: Packaged, stage: str
 ) -> None:
     built = packaged(stage)
 
@@ -109,7 +111,7 @@ def test_a_packaged_stage_is_valid_without_a_warning(
     assert told["valid"]
 
 
-def test_dev_passes_all_of_its_own_tests(terraform: Terraform, packaged: Package) -> None:
+def test_dev_passes_all_of_its_own_tests(terraform: Terraform, packaged: Packaged) -> None:
     built = packaged("dev")
 
     run = terraform.run(built, "test", "-no-color")
@@ -118,7 +120,7 @@ def test_dev_passes_all_of_its_own_tests(terraform: Terraform, packaged: Package
 
 
 def test_prod_as_it_is_and_with_all_switched_on_holds_no_wildcard_that_aws_does_not_force(
-    terraform: Terraform, packaged: Package
+    terraform: Terraform, packaged: Packaged
 ) -> None:
     built = packaged("prod")
 
