@@ -1,6 +1,6 @@
 # What one account and region need once, before the first stage: where Terraform keeps its state,
-# and the table that lets one apply run at a time. Its own state stays on this machine; lost, it is
-# made again from what is there (see README.md).
+# and the table that lets one apply run at a time. Its own state stays on the machine that ran it and
+# may be lost: what is there is taken over (see README.md).
 
 terraform {
   required_version = ">= 1.11.0, < 2.0.0"
@@ -11,8 +11,6 @@ terraform {
       version = "5.100.0"
     }
   }
-
-  backend "local" {}
 }
 
 provider "aws" {

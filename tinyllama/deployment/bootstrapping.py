@@ -1,0 +1,103 @@
+"""What an account and region need once: where Terraform keeps the stages' states, and their lock.
+
+Both are described in ``bootstrap/``. Run again it changes nothing; what an earlier run made and
+this machine does not know of is taken over.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import typer
+from botocore.exceptions import ClientError
+
+from chalicelib.settings import PROJECT
+from tinyllama.deployment import asking, aws, swapping, terraform, tools
+from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment.stages import Stage
+
+_NAME = "bootstrap"
+_MISSING = 404
+
+
+def place(region: str | None) -> Stage:
+    """Return what is built and applied, in *region* or the one that AWS' own variables name.
+
+    Raises DeploymentFailed where there is none, or two that differ.
+    """
+    where = region or aws.region()
+    aws.work_in(where)
+    return Stage(_NAME, "arm64", None, {"stage": _NAME, "region": where})
+
+
+def bootstrap(stage: Stage, *, yes: bool) -> None:
+    """Make bucket and lock table, or bring them to what ``bootstrap/`` says.
+
+    Shows what it will do and asks, unless *yes*. Raises DeploymentFailed, also where it would
+    delete anything.
+    """
+    tools.find("terraform")
+    if not yes:
+        asking.require_terminal("say --yes to go on without a question")
+    backend = terraform.Backend.of(stage, aws.account_id())
+    _lay(stage, backend)
+    program = terraform.Terraform(stage)
+    program.init(None)
+    plan = program.plan()
+    if any(change.destroys for change in plan.changes):
+        raise DeploymentFailed(
+            f"bootstrap would delete something of {backend.bucket}: see it by"
+            f" terraform plan in {stage.folder}"
+        )
+    if plan.empty:
+        typer.echo(f"{backend.bucket} and {backend.lock_table} are as they should be.")
+        return
+    if not yes:
+        program.show(plan)
+        counts = ", ".join(f"{number} to {verb}" for verb, number in plan.counts.items())
+        asking.confirm(f"Do this in {stage.region}: {counts}?")
+    program.apply(plan)
+    typer.echo(f"State lies in {backend.bucket}, locks in {backend.lock_table}.")
+
+
+def _lay(stage: Stage, backend: terraform.Backend) -> None:
+    """Lay Terraform's files and what is known of AWS into the built folder."""
+    # A file for each account and region: they share this machine, not their state.
+    state = stage.folder.parent / ".terraform" / f"{backend.bucket}.tfstate"
+    variables = {
+        "region": backend.region,
+        "adopt_bucket": _has_bucket(backend.bucket),
+        "adopt_lock_table": _has_table(backend.lock_table),
+    }
+    with swapping.replaced(stage.folder) as new:
+        for path in sorted((PROJECT / "bootstrap").glob("*.tf")):
+            shutil.copy(path, new)
+        _write(new / "bootstrap.auto.tfvars.json", variables)
+        local = {"terraform": {"backend": {"local": {"path": str(state.absolute())}}}}
+        _write(new / "backend.tf.json", local)
+
+
+def _has_bucket(name: str) -> bool:
+    s3 = aws.client("s3")
+    with aws.told():
+        try:
+            s3.head_bucket(Bucket=name)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != _MISSING:
+                raise
+            return False
+    return True
+
+
+def _has_table(name: str) -> bool:
+    dynamodb = aws.client("dynamodb")
+    with aws.told():
+        try:
+            dynamodb.describe_table(TableName=name)
+        except dynamodb.exceptions.ResourceNotFoundException:
+            return False
+    return True
+
+
+def _write(path: Path, document: object) -> None:
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
