@@ -50,6 +50,9 @@ model: $(READY) ## random moves against a plain model: MOVES=10000 from SEED=1
 model-long: $(READY) ## the same with a million moves: hours
 	$(MAKE) model MOVES=1000000 SEED=$(or $(SEED),1)
 
+bootstrap: $(READY) ## where Terraform keeps its state, once for an account and region
+	@$(BIN)/python -m tinyllama bootstrap $(if $(REGION),--region $(REGION))
+
 package: $(READY) ## what is deployed, into build/<stage>: STAGE=dev
 	@$(BIN)/python -m tinyllama package $(or $(STAGE),dev)
 
@@ -96,4 +99,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-stores test-engine test-infra chaos chaos-short soak soak-long model model-long package deploy lint fmt lock
+.PHONY: help run demo test test-fast test-stores test-engine test-infra chaos chaos-short soak soak-long model model-long bootstrap package deploy lint fmt lock

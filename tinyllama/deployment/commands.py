@@ -26,6 +26,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document for scri
 
 
 @app.command()
+def bootstrap(
+    region: Annotated[str | None, typer.Option(help="Where; else AWS' own variables say.")] = None,
+    *,
+    yes: Yes = False,
+) -> None:
+    """Make where Terraform keeps its state, once for an account and region."""
+    from tinyllama.deployment import bootstrapping  # noqa: PLC0415
+
+    bootstrapping.bootstrap(bootstrapping.place(region), yes=yes)
+
+
+@app.command()
 def package(stage: StageName) -> None:
     """Build what is deployed into build/<stage>: the code, and Terraform's files."""
     from tinyllama.deployment import packaging, stages  # noqa: PLC0415
