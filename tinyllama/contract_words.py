@@ -13,7 +13,8 @@ A serverless front door for a model of your own: a prompt goes in, a job comes o
 events wait in an inbox.
 
 Every refusal is a problem document (RFC 9457) with a stable `code`. A path answers 405 \
-`method_not_allowed` to any other method, its `Allow` header names those that are offered. All \
+`method_not_allowed` to any other method, its `Allow` header names those that are offered; behind \
+API Gateway that is 404 `route_not_found`, as for an unknown path. All \
 references in `Location` and `Link` are relative, so that they hold behind any prefix."""
 
 MEDIA_TYPES = {"health": "application/health+json", "problem": "application/problem+json"}
@@ -126,7 +127,7 @@ HEADERS: Mapping[str, tuple[str, str]] = {
     "RateLimit-Policy": ("Calls a tenant may make in how many seconds.", '"default";q=600;w=60'),
     "Retry-After": ("Seconds after which to look or try again.", "1"),
     "WWW-Authenticate": (
-        "What is wrong with the token (RFC 6750); absent where the host refuses by itself.",
+        "What is wrong with the token (RFC 6750), or `Bearer` alone; absent where a laptop refuses.",
         'Bearer error="invalid_token"',
     ),
     "X-Request-Id": ("Names this request in the logs; problems carry it too.", "8a1d2c"),
