@@ -127,7 +127,7 @@ HEADERS: Mapping[str, tuple[str, str]] = {
     "RateLimit-Policy": ("Calls a tenant may make in how many seconds.", '"default";q=600;w=60'),
     "Retry-After": ("Seconds after which to look or try again.", "1"),
     "WWW-Authenticate": (
-        "What is wrong with the token (RFC 6750), or `Bearer` alone; absent where a laptop refuses.",
+        "What is wrong with the token (RFC 6750), or `Bearer` alone; none where a laptop refuses.",
         'Bearer error="invalid_token"',
     ),
     "X-Request-Id": ("Names this request in the logs; problems carry it too.", "8a1d2c"),
