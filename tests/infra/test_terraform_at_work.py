@@ -7,17 +7,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.settings import PROJECT
+from tests.aws_answers import AwsAnswers
 from tests.elsewhere import BuiltElsewhere
 from tinyllama.deployment.failures import DeploymentFailed
 from tinyllama.deployment.terraform import Backend, Change, Terraform
@@ -244,43 +242,6 @@ def test_the_state_lies_in_the_bucket_of_account_and_region(built: Built) -> Non
     assert "-backend-config=dynamodb_table=tinyllama-tflock" in told
 
 
-class _AwsWithoutBuckets(BaseHTTPRequestHandler):
-    """Knows who calls, and no bucket."""
-
-    def do_POST(self) -> None:
-        self._answer(
-            200,
-            "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account>"
-            "<Arn>arn:aws:iam::123456789012:user/a</Arn><UserId>A</UserId>"
-            "</GetCallerIdentityResult></GetCallerIdentityResponse>",
-        )
-
-    def do_GET(self) -> None:
-        self._answer(404, "<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>")
-
-    def _answer(self, status: int, body: str) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(status)
-        self.send_header("Content-Type", "text/xml")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_told: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def aws_without_buckets() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _AwsWithoutBuckets)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 @pytest.fixture
 def far_state(built: Built, monkeypatch: pytest.MonkeyPatch) -> Terraform:
     """Terraform with its state in S3; the address is the test's."""
@@ -315,14 +276,24 @@ def _init(terraform: Terraform, built: Built) -> str:
 def test_a_missing_bucket_sends_to_bootstrap(
     far_state: Terraform,
     built: Built,
-    aws_without_buckets: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_without_buckets)
-
-    told = _init(far_state, built)
+    with AwsAnswers(404, "NoSuchBucket") as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        told = _init(far_state, built)
 
     assert told.startswith("there is no bucket for the state: make bootstrap")
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_role_that_may_not_list_the_bucket_can_deploy(
+    far_state: Terraform, built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with AwsAnswers(403, "AccessDenied") as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        far_state.init(Backend.of(built.stage, "123456789012"))
+
+    assert "has been successfully initialized" in far_state.log.read_text()
 
 
 @pytest.mark.usefixtures("credentials")
@@ -345,6 +316,7 @@ def test_no_credentials_are_told(far_state: Terraform, built: Built) -> None:
 APPLY = """
 import sys
 from pathlib import Path
+from tests.aws_answers import AwsAnswers
 from tests.elsewhere import BuiltElsewhere
 from tinyllama.deployment.failures import DeploymentFailed
 from tinyllama.deployment.terraform import Terraform

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.aws_answers import AwsAnswers
 from tests.elsewhere import BuiltElsewhere
 from tinyllama.deployment import asking, deploying
 from tinyllama.deployment.deploying import Consent, losses
@@ -101,6 +102,18 @@ def test_an_account_without_a_bucket_for_the_state_is_sent_to_bootstrap(
     told = _deploy(stage)
 
     assert told.startswith(f"there is no bucket {BUCKET} for the state: make bootstrap")
+
+
+def test_a_role_that_may_not_look_at_the_bucket_is_not_stopped_by_that(
+    stage: BuiltElsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(_stage: Any) -> Any:
+        raise DeploymentFailed("it came as far as the packaging")
+
+    with AwsAnswers(403, "AccessDenied") as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        with pytest.raises(DeploymentFailed, match="as far as the packaging"):
+            deploying.deploy(stage, AGREED, plan_only=False, as_json=False, build=build)
 
 
 def test_what_holds_data_and_goes_is_found_in_a_plan(tmp_path: Path) -> None:
