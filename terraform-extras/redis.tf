@@ -45,6 +45,22 @@ variable "store_url" {
   }
 }
 
+variable "redis_snapshot" {
+  description = "Name of a snapshot to make the store from, null for an empty one. Another name makes the store anew; leave it in place after a restore."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.redis_snapshot == null || can(regex("^[A-Za-z][A-Za-z0-9.:-]*$", var.redis_snapshot))
+    error_message = "redis_snapshot is a snapshot's name, tinyllama-prod-last or automatic.tinyllama-prod-2026-11-20-03-00 say."
+  }
+
+  validation {
+    condition     = var.redis_snapshot == null || var.redis_kind != "external"
+    error_message = "redis_snapshot is for a store that is made here, not for redis_kind external."
+  }
+}
+
 locals {
   elasticache = contains(["cache", "replicated"], var.redis_kind) ? 1 : 0
   memorydb    = var.redis_kind == "durable" ? 1 : 0
@@ -167,6 +183,7 @@ resource "aws_elasticache_replication_group" "store" {
   transit_encryption_mode    = "required"
   at_rest_encryption_enabled = true
   user_group_ids             = [aws_elasticache_user_group.store[0].user_group_id]
+  snapshot_name              = var.redis_snapshot
   snapshot_retention_limit   = local.replicas == 1 ? 7 : 1
   snapshot_window            = local.snapshot_window
   final_snapshot_identifier  = var.deletion_protection ? "${local.name}-last" : null
@@ -230,6 +247,7 @@ resource "aws_memorydb_cluster" "store" {
   subnet_group_name          = aws_memorydb_subnet_group.store[0].name
   security_group_ids         = local.redis_security_group_ids
   tls_enabled                = true
+  snapshot_name              = var.redis_snapshot
   snapshot_retention_limit   = 7
   snapshot_window            = local.snapshot_window
   final_snapshot_name        = var.deletion_protection ? "${local.name}-last" : null

@@ -169,3 +169,31 @@ run "external_is_your_own" {
     error_message = "There is nothing to sign in to."
   }
 }
+
+run "replicated_is_made_from_a_snapshot" {
+  command = plan
+
+  variables {
+    redis_kind     = "replicated"
+    redis_snapshot = "tinyllama-last"
+  }
+
+  assert {
+    condition     = aws_elasticache_replication_group.store[0].snapshot_name == "tinyllama-last"
+    error_message = "A restore is made from the snapshot that is named."
+  }
+}
+
+run "durable_is_made_from_a_snapshot" {
+  command = plan
+
+  variables {
+    redis_kind     = "durable"
+    redis_snapshot = "tinyllama-last"
+  }
+
+  assert {
+    condition     = aws_memorydb_cluster.store[0].snapshot_name == "tinyllama-last"
+    error_message = "A restore is made from the snapshot that is named."
+  }
+}
