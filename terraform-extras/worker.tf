@@ -15,7 +15,7 @@ variable "worker" {
     engine: none (echo answers), the name of a script in templates/engines (llama_cpp, vllm, or
     one of your own), or remote for the one at engine_url.
     engine_url: the base URL of a remote OpenAI-compatible engine.
-    engine_key: whether the engine's key is read from the registry's engine_api_key.
+    engine_key: whether the engine asks for a key: the worker reads the secret engine_api_key.
     model: the model that is asked for where a job names none; for vllm also what is loaded.
     model_url, model_sha256: where llama_cpp finds its GGUF file, and what it must be.
     scale_out: at how many waiting jobs how many instances are added.
@@ -170,6 +170,8 @@ locals {
         STORE_REPLICAS = tostring(local.store_replicas)
         ENGINE_URL     = local.worker_engine_url
         ENGINE_MODEL   = try(local.worker.model, null)
+
+        ENGINE_API_KEY_PARAMETER = try(local.worker.engine_key, false) ? "engine_api_key" : null
       },
     ) : "TINYLLAMA_${name}" => value if value != null
   }
@@ -188,7 +190,6 @@ locals {
       drain_seconds = local.worker.drain_seconds
       engine        = local.worker_engine_script == null ? "" : base64encode(local.worker_engine_script)
       engine_url    = coalesce(local.worker_engine_url, "none")
-      engine_key    = local.worker.engine_key ? "${local.ssm_prefix}/engine_api_key" : ""
       gpu           = local.worker.gpu
       model         = local.worker.model == null ? "" : local.worker.model
       model_url     = local.worker.model_url == null ? "" : local.worker.model_url

@@ -108,7 +108,7 @@ run "the_code_lies_private_and_named_by_its_hash" {
   command = plan
 
   variables {
-    worker     = { max = 1, ami_id = "ami-0123456789abcdef0", engine = "remote", engine_url = "https://engine.example/v1", model = "m" }
+    worker     = { max = 1, ami_id = "ami-0123456789abcdef0", engine = "remote", engine_url = "https://engine.example/v1", engine_key = true, model = "m" }
     redis_kind = "external"
     store_url  = "rediss://store.example:6379"
     settings   = { LEASE_SECONDS = "45" }
@@ -138,6 +138,8 @@ run "the_code_lies_private_and_named_by_its_hash" {
       TINYLLAMA_ENGINE_URL     = "https://engine.example/v1"
       TINYLLAMA_ENGINE_MODEL   = "m"
       TINYLLAMA_LEASE_SECONDS  = "45"
+
+      TINYLLAMA_ENGINE_API_KEY_PARAMETER = "engine_api_key"
     }
     error_message = "The worker's settings: ${jsonencode(local.worker_environment)}"
   }
