@@ -108,7 +108,7 @@ class Store:
         self._client = client
         self._replicas = replicas
         self._place = place
-        self._told: str | None = None
+        self._refusal: str | None = None
         backoff = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
         self._retry = Retry(backoff, _RETRIES, supported_errors=_UNREACHABLE)
 
@@ -224,14 +224,14 @@ class Store:
                 self._tell(error)
                 raise _unavailable() from error
             raise
-        self._told = None
+        self._refusal = None
         return done
 
     def _tell(self, error: Exception) -> None:
         """Log why the store lets nobody in, once until it does."""
-        reason, before = _reason(error), self._told
+        reason, before = _reason(error), self._refusal
         if reason and reason != before:
-            self._told = reason
+            self._refusal = reason
             signals.log("store.refused", Level.ERROR, reason=reason)
 
     def _following[T](self, call: Callable[[], T]) -> T:
