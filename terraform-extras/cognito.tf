@@ -56,6 +56,7 @@ variable "login" {
     callback_urls, logout_urls: where the sign-in page sends them back; https, or http on localhost.
     domain: first label of the sign-in page's address, unique in the region; null for one made of stage and account.
     mfa: OFF, OPTIONAL or ON, with an authenticator app.
+    machines: which programs have a client: operator (keys, dead letters, metrics), worker, app. Amazon takes 6 USD a month for each, used or not, and 2.25 USD per 1,000 tokens.
     token_minutes: how long an access token serves, 5 to 1440; it is good until then.
     refresh_days: how long nobody has to sign in again, 1 to 365.
   TEXT
@@ -65,6 +66,7 @@ variable "login" {
     logout_urls   = optional(set(string), [])
     domain        = optional(string)
     mfa           = optional(string, "OPTIONAL")
+    machines      = optional(set(string), ["app", "operator", "worker"])
     token_minutes = optional(number, 60)
     refresh_days  = optional(number, 30)
   })
@@ -84,6 +86,10 @@ variable "login" {
       !can(regex("aws|amazon|cognito", coalesce(var.login.domain, "none")))
     )
     error_message = "login.domain is a label of lower-case letters, digits and dashes, without aws, amazon or cognito in it."
+  }
+  validation {
+    condition     = length(setsubtract(var.login.machines, ["app", "operator", "worker"])) == 0
+    error_message = "login.machines are some of app, operator and worker."
   }
   validation {
     condition     = contains(["OFF", "OPTIONAL", "ON"], var.login.mfa)
@@ -138,14 +144,12 @@ locals {
   scope_prefix = local.pool == 1 ? "tinyllama/" : var.scope_prefix
 
   # What it holds is known before anything is made: the registry is made of its keys.
-  cognito_ids = local.pool == 0 ? tomap({}) : tomap({
-    user_pool_id       = one(aws_cognito_user_pool.main[*].id)
-    user_client_id     = one(aws_cognito_user_pool_client.people[*].id)
-    app_client_id      = try(aws_cognito_user_pool_client.machine["app"].id, null)
-    operator_client_id = try(aws_cognito_user_pool_client.machine["operator"].id, null)
-    worker_client_id   = try(aws_cognito_user_pool_client.machine["worker"].id, null)
-    token_url          = local.token_url
-  })
+  cognito_ids = merge(
+    { for pool in aws_cognito_user_pool.main : "user_pool_id" => pool.id },
+    { for client in aws_cognito_user_pool_client.people : "user_client_id" => client.id },
+    { for role, client in aws_cognito_user_pool_client.machine : "${role}_client_id" => client.id },
+    { for domain in aws_cognito_user_pool_domain.login : "token_url" => local.token_url },
+  )
 }
 
 resource "aws_cognito_user_pool" "main" {
@@ -172,7 +176,6 @@ resource "aws_cognito_user_pool" "main" {
     require_numbers                  = true
     require_symbols                  = true
     require_uppercase                = true
-    password_history_size            = 0
     temporary_password_validity_days = 3
   }
 
@@ -253,7 +256,7 @@ resource "aws_cognito_user_pool_client" "people" {
 # tells of a client, the secret among it: who may read the state may act as them. It is in no output
 # and no parameter; `aws cognito-idp describe-user-pool-client` gives it to who may ask.
 resource "aws_cognito_user_pool_client" "machine" {
-  for_each                             = { for role, scopes in local.machine_scopes : role => scopes if local.pool == 1 }
+  for_each                             = { for role in var.login.machines : role => local.machine_scopes[role] if local.pool == 1 }
   name                                 = "${local.name}-${each.key}"
   user_pool_id                         = aws_cognito_user_pool.main[0].id
   generate_secret                      = true

@@ -3,7 +3,7 @@
 
 variable "github" {
   description = <<-TEXT
-    Who may deploy from GitHub Actions; null for nobody. The first deployment, which makes the role, is a person's.
+    Who may deploy from GitHub Actions; null for nobody. The first deployment, which makes the role, is a person's, and so is whatever makes or deletes a user pool, a key, a certificate, or deletes a store.
     repository: owner/name. Its environment called as the stage may take the role.
     provider_arn: GitHub's OpenID Connect provider in this account, where another stage made it; null to make it.
     state_bucket: where Terraform's state lies; null for the bucket that bootstrap made.
@@ -195,13 +195,14 @@ locals {
       { Action = ["ecr:GetAuthorizationToken"], Resource = ["*"], Condition = local.here },
     ]
 
+    # A store that holds data is a person's to delete.
     stores = [
       {
         Action = [
           "elasticache:AddTagsToResource", "elasticache:CreateCacheParameterGroup", "elasticache:CreateCacheSubnetGroup",
           "elasticache:CreateReplicationGroup", "elasticache:CreateUser", "elasticache:CreateUserGroup",
           "elasticache:DecreaseReplicaCount", "elasticache:DeleteCacheParameterGroup", "elasticache:DeleteCacheSubnetGroup",
-          "elasticache:DeleteReplicationGroup", "elasticache:DeleteUser", "elasticache:DeleteUserGroup",
+          "elasticache:DeleteUser", "elasticache:DeleteUserGroup",
           "elasticache:DescribeCacheClusters", "elasticache:DescribeCacheParameterGroups", "elasticache:DescribeCacheParameters",
           "elasticache:DescribeCacheSubnetGroups", "elasticache:DescribeReplicationGroups", "elasticache:DescribeUserGroups",
           "elasticache:DescribeUsers", "elasticache:IncreaseReplicaCount", "elasticache:ListTagsForResource",
@@ -213,7 +214,7 @@ locals {
       {
         Action = [
           "memorydb:CreateAcl", "memorydb:CreateCluster", "memorydb:CreateParameterGroup", "memorydb:CreateSubnetGroup",
-          "memorydb:CreateUser", "memorydb:DeleteAcl", "memorydb:DeleteCluster", "memorydb:DeleteParameterGroup",
+          "memorydb:CreateUser", "memorydb:DeleteAcl", "memorydb:DeleteParameterGroup",
           "memorydb:DeleteSubnetGroup", "memorydb:DeleteUser", "memorydb:DescribeAcls", "memorydb:DescribeClusters",
           "memorydb:DescribeParameterGroups", "memorydb:DescribeParameters", "memorydb:DescribeSubnetGroups",
           "memorydb:DescribeUsers", "memorydb:ListTags", "memorydb:TagResource", "memorydb:UntagResource",
@@ -258,10 +259,20 @@ locals {
         Action = [
           "ec2:AllocateAddress", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateFlowLogs",
           "ec2:CreateInternetGateway", "ec2:CreateLaunchTemplate", "ec2:CreateNatGateway", "ec2:CreateRouteTable",
-          "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags", "ec2:CreateVpc", "ec2:CreateVpcEndpoint",
+          "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpc", "ec2:CreateVpcEndpoint",
         ]
         Resource  = ["${format(local.arn_of, "ec2")}:*/*"]
         Condition = local.tagging
+      },
+      # Only while they are made: who may tag what is there could make anything theirs.
+      {
+        Action   = ["ec2:CreateTags"]
+        Resource = ["${format(local.arn_of, "ec2")}:*/*"]
+        Condition = { StringEquals = merge(local.tagging.StringEquals, { "ec2:CreateAction" = [
+          "AllocateAddress", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateFlowLogs",
+          "CreateInternetGateway", "CreateLaunchTemplate", "CreateNatGateway", "CreateRouteTable", "CreateSecurityGroup",
+          "CreateSubnet", "CreateVpc", "CreateVpcEndpoint", "RunInstances",
+        ] }) }
       },
       {
         Action = [
@@ -328,16 +339,13 @@ locals {
       },
       # A subscription's ARN ends in an id of Amazon's choice.
       { Action = ["sns:GetSubscriptionAttributes", "sns:Unsubscribe"], Resource = ["${local.alarm_topic_arn}:*"] },
-      { Action = ["kms:CreateKey", "kms:TagResource"], Resource = ["*"], Condition = local.tagging },
+      # The key is a person's to make and change.
       {
-        Action = [
-          "kms:DescribeKey", "kms:EnableKeyRotation", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags",
-          "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:UntagResource", "kms:UpdateKeyDescription",
-        ]
+        Action    = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
         Resource  = ["${format(local.arn_of, "kms")}:key/*"]
         Condition = local.tagged
       },
-      # Lists, and what is made before it has an ARN: AWS takes no resource.
+      # Lists: AWS takes no resource.
       {
         Action = [
           "cloudwatch:DescribeAlarms", "cognito-idp:DescribeUserPoolDomain", "logs:DescribeLogGroups",
@@ -345,12 +353,12 @@ locals {
         Resource  = ["*"]
         Condition = local.here
       },
-      { Action = ["cognito-idp:CreateUserPool"], Resource = ["*"], Condition = local.tagging },
-      # DescribeUserPoolClient tells a client's secret: Terraform cannot compare a client without it.
+      # The pool is a person's to make and delete. DescribeUserPoolClient tells a client's secret:
+      # Terraform cannot compare a client without it.
       {
         Action = [
           "cognito-idp:CreateResourceServer", "cognito-idp:CreateUserPoolClient", "cognito-idp:CreateUserPoolDomain",
-          "cognito-idp:DeleteResourceServer", "cognito-idp:DeleteUserPool", "cognito-idp:DeleteUserPoolClient",
+          "cognito-idp:DeleteResourceServer", "cognito-idp:DeleteUserPoolClient",
           "cognito-idp:DeleteUserPoolDomain", "cognito-idp:DescribeResourceServer", "cognito-idp:DescribeUserPool",
           "cognito-idp:DescribeUserPoolClient", "cognito-idp:GetUserPoolMfaConfig", "cognito-idp:ListTagsForResource",
           "cognito-idp:SetUserPoolMfaConfig", "cognito-idp:TagResource", "cognito-idp:UntagResource",
@@ -415,21 +423,17 @@ locals {
       },
     ]
 
+    # Certificate and address are a person's to change: they name who answers for the domain.
     domain = [
       {
-        Action = [
-          "acm:AddTagsToCertificate", "acm:DeleteCertificate", "acm:DescribeCertificate", "acm:ListTagsForCertificate",
-          "acm:RemoveTagsFromCertificate",
-        ]
+        Action    = ["acm:DescribeCertificate", "acm:ListTagsForCertificate"]
         Resource  = ["${format(local.arn_of, "acm")}:certificate/*"]
         Condition = local.tagged
       },
-      { Action = ["acm:RequestCertificate"], Resource = ["*"], Condition = local.tagging },
       {
-        Action   = ["route53:ChangeResourceRecordSets", "route53:GetHostedZone", "route53:ListResourceRecordSets"]
+        Action   = ["route53:GetHostedZone", "route53:ListResourceRecordSets"]
         Resource = ["arn:${local.partition}:route53:::hostedzone/${try(coalesce(var.domain.zone_id, "none"), "none")}"]
       },
-      { Action = ["route53:GetChange"], Resource = ["arn:${local.partition}:route53:::change/*"] },
     ]
   }
 

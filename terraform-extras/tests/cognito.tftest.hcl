@@ -115,6 +115,19 @@ run "an_issuer_of_ones_own_needs_no_pool" {
   }
 }
 
+run "machines_that_nobody_needs_cost_nothing" {
+  command = plan
+
+  variables {
+    login = { machines = ["operator"] }
+  }
+
+  assert {
+    condition     = toset(keys(local.cognito_ids)) == toset(["user_pool_id", "user_client_id", "operator_client_id", "token_url"])
+    error_message = "One machine was asked for: ${jsonencode(keys(local.cognito_ids))}"
+  }
+}
+
 run "bad_identity_variables_are_refused" {
   command = plan
 

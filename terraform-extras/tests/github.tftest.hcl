@@ -46,10 +46,10 @@ run "one_environment_of_one_repository_deploys_this_stack" {
     condition = length(flatten([for policy in values(aws_iam_policy.deploy) : [
       for statement in jsondecode(policy.policy).Statement : [
         for action in statement.Action : action
-        if !can(regex("^((ec2|autoscaling|cloudwatch|logs|ssm|cognito-idp):Describe|acm:RequestCertificate$|cognito-idp:CreateUserPool$|ecr:GetAuthorizationToken$|kms:(CreateKey|TagResource)$)", action))
+        if !can(regex("^((ec2|autoscaling|cloudwatch|logs|ssm|cognito-idp):Describe|ecr:GetAuthorizationToken$)", action))
       ] if statement.Effect == "Allow" && contains(statement.Resource, "*")
     ]])) == 0
-    error_message = "A wildcard resource is there where AWS takes no other: lists, and what is made before it has an ARN."
+    error_message = "A wildcard resource is there where AWS takes no other: lists, and a sign-in."
   }
   assert {
     condition     = alltrue([for policy in values(aws_iam_policy.deploy) : length(policy.policy) <= 6144]) && length(aws_iam_policy.deploy) <= 10
@@ -66,6 +66,23 @@ run "one_environment_of_one_repository_deploys_this_stack" {
   assert {
     condition     = one([for statement in jsondecode(aws_iam_policy.deploy["roles"].policy).Statement : statement if contains(statement.Action, "iam:PassRole") && statement.Effect == "Allow"]).Resource[0] == "arn:aws:iam::123456789012:role/tinyllama-dev-*" && length(one([for statement in jsondecode(aws_iam_policy.deploy["roles"].policy).Statement : statement if contains(statement.Action, "iam:PassRole") && statement.Effect == "Allow"]).Condition.StringEquals["iam:PassedToService"]) == 4
     error_message = "The stack's roles are passed, to the services that run them."
+  }
+  assert {
+    condition = length(setintersection(flatten([for policy in values(aws_iam_policy.deploy) : [
+      for statement in jsondecode(policy.policy).Statement : statement.Action if statement.Effect == "Allow"
+      ]]), [
+      "cognito-idp:DeleteUserPool", "elasticache:DeleteReplicationGroup", "iam:UpdateAssumeRolePolicy", "kms:Decrypt",
+      "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "memorydb:DeleteCluster", "route53:ChangeResourceRecordSets",
+    ])) == 0
+    error_message = "What holds people's data, keys and names is a person's."
+  }
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_policy.deploy["network"].policy).Statement :
+      try(statement.Condition.StringEquals["aws:ResourceTag/Environment"], "") == "dev" || length(try(statement.Condition.StringEquals["ec2:CreateAction"], [])) > 0
+      if contains(statement.Action, "ec2:CreateTags")
+    ])
+    error_message = "Who may tag what is there could make anything theirs."
   }
   assert {
     condition     = contains(flatten([for statement in jsondecode(aws_iam_policy.deploy["roles"].policy).Statement : statement.Action if statement.Effect == "Deny" && contains(statement.Resource, "arn:aws:iam::123456789012:role/tinyllama-dev-deploy")]), "iam:PutRolePolicy")
