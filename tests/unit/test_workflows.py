@@ -141,14 +141,22 @@ def test_who_signs_in_to_aws_does_so_in_an_environment_of_the_stage_without_a_ke
         assert given.keys() & {"aws-access-key-id", "aws-secret-access-key"} == set()
 
 
-def test_a_deployment_is_never_cut_off_by_another_one() -> None:
-    deploy = load(PROJECT / ".github" / "workflows" / "deploy.yml")["jobs"]
-    ci = load(PROJECT / ".github" / "workflows" / "ci.yml")["jobs"]
-    guards = [deploy["deploy"]["concurrency"], deploy["call"]["concurrency"]]
+def test_a_deployment_waits_for_another_of_its_stage_and_for_nothing_else() -> None:
+    guards = {
+        (workflow.stem, name): job["concurrency"]
+        for workflow in WORKFLOWS
+        for name, job in load(workflow)["jobs"].items()
+        if "concurrency" in job
+    }
+    groups = {where: guard["group"] for where, guard in guards.items()}
 
-    assert all(guard["cancel-in-progress"] is False for guard in guards)
-    assert {guard["group"] for guard in guards} == {"stage-${{ inputs.environment || 'dev' }}"}
-    assert ci["deployed"]["concurrency"] == {"group": "stage-dev", "cancel-in-progress": False}
+    assert all(guard["cancel-in-progress"] is False for guard in guards.values())
+    assert groups == {
+        ("deploy", "deploy"): "stage-${{ inputs.environment || 'dev' }}",
+        ("deploy", "image"): "image-${{ inputs.environment || 'dev' }}",
+        ("deploy", "call"): "calls-${{ inputs.environment || 'dev' }}",
+        ("ci", "deployed"): "calls-dev",
+    }
 
 
 def test_the_stages_that_can_be_deployed_by_hand_are_those_that_have_a_file() -> None:
