@@ -80,9 +80,14 @@ run "replicated_fails_over" {
 
   variables {
     redis_kind      = "replicated"
+    redis_snapshot  = "tinyllama-last"
     redis_node_type = "r7g.large"
   }
 
+  assert {
+    condition     = aws_elasticache_replication_group.store[0].snapshot_name == "tinyllama-last"
+    error_message = "A restore is made from the snapshot that is named."
+  }
   assert {
     condition     = aws_elasticache_replication_group.store[0].num_cache_clusters == 2 && aws_elasticache_replication_group.store[0].automatic_failover_enabled && aws_elasticache_replication_group.store[0].multi_az_enabled
     error_message = "Two nodes in two zones, with automatic failover."
@@ -105,9 +110,14 @@ run "durable_is_memorydb" {
   command = apply
 
   variables {
-    redis_kind = "durable"
+    redis_kind     = "durable"
+    redis_snapshot = "tinyllama-last"
   }
 
+  assert {
+    condition     = aws_memorydb_cluster.store[0].snapshot_name == "tinyllama-last"
+    error_message = "A restore is made from the snapshot that is named."
+  }
   assert {
     condition     = aws_memorydb_cluster.store[0].tls_enabled && aws_memorydb_cluster.store[0].num_replicas_per_shard == 1 && aws_memorydb_cluster.store[0].num_shards == 1 && aws_memorydb_cluster.store[0].snapshot_retention_limit == 7
     error_message = "One shard with a replica, TLS, a week of snapshots."
@@ -167,33 +177,5 @@ run "external_is_your_own" {
   assert {
     condition     = !strcontains(aws_iam_role_policy.api_handler_role.policy, ":Connect")
     error_message = "There is nothing to sign in to."
-  }
-}
-
-run "replicated_is_made_from_a_snapshot" {
-  command = plan
-
-  variables {
-    redis_kind     = "replicated"
-    redis_snapshot = "tinyllama-last"
-  }
-
-  assert {
-    condition     = aws_elasticache_replication_group.store[0].snapshot_name == "tinyllama-last"
-    error_message = "A restore is made from the snapshot that is named."
-  }
-}
-
-run "durable_is_made_from_a_snapshot" {
-  command = plan
-
-  variables {
-    redis_kind     = "durable"
-    redis_snapshot = "tinyllama-last"
-  }
-
-  assert {
-    condition     = aws_memorydb_cluster.store[0].snapshot_name == "tinyllama-last"
-    error_message = "A restore is made from the snapshot that is named."
   }
 }
