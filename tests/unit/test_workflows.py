@@ -91,6 +91,20 @@ def test_a_workflow_is_sound_to_githubs_own_schema(workflow: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_what_a_workflow_runs_is_sound_bash(workflow: Path) -> None:
+    check = Path(sys.executable).with_name("shellcheck")
+    apart = "\n".join(f"(\n{step['run']}\n)" for step in steps(workflow) if "run" in step)
+
+    run = subprocess.run(  # noqa: S603
+        [check, "-"], input=f"#!/bin/bash\nset -e\n{apart}\n", capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_a_job_ends_by_itself_and_may_no_more_than_it_needs(workflow: Path) -> None:
     found = load(workflow)
