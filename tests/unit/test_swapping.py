@@ -39,3 +39,26 @@ def test_a_failure_leaves_everything_as_it_was(tmp_path: Path) -> None:
 
     assert [path.name for path in tmp_path.rglob("*")] == ["dev", "old.tf"]
     assert (tmp_path / "dev" / "old.tf").read_text() == "as it was"
+
+
+def test_an_interruption_between_old_and_new_leaves_everything_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "old.tf").write_text("as it was")
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        if target.name == "old":
+            raise KeyboardInterrupt
+        return moved
+
+    def build() -> None:
+        with replaced(tmp_path / "dev"):
+            monkeypatch.setattr(Path, "rename", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        build()
+
+    assert [path.name for path in tmp_path.rglob("*")] == ["dev", "old.tf"]

@@ -19,13 +19,13 @@ def replaced(target: Path) -> Iterator[Path]:
     new.mkdir()
     try:
         yield new
-        if target.exists():
-            target.rename(old)
         try:
+            if target.exists():
+                target.rename(old)
             new.rename(target)
-        except OSError:
-            if old.exists():
+        finally:
+            # Ctrl-C between the two, say: what is aside is about to be removed.
+            if old.exists() and not target.exists():
                 old.rename(target)
-            raise
     finally:
         shutil.rmtree(aside)
