@@ -27,16 +27,20 @@ def client(service: str, attempts: int = 3) -> Any:
     """Return a client of *service* with the surroundings' own credentials and region.
 
     What is throttled or does not answer is tried so many times in all, ever more slowly. Raises
-    DeploymentFailed where there is no region.
+    DeploymentFailed where there is no region, or what says where AWS is cannot be read.
     """
     retries = {"mode": "adaptive", "total_max_attempts": attempts}
     with told():
-        return boto3.client(service, config=_PATIENCE.merge(Config(retries=retries)))
+        try:
+            return boto3.client(service, config=_PATIENCE.merge(Config(retries=retries)))
+        except ValueError as error:  # botocore has no error of its own for AWS_ENDPOINT_URL
+            raise DeploymentFailed(f"{error}: mend AWS_ENDPOINT_URL or the region") from None
 
 
 def region() -> str:
     """Return the region that commands work in. Raises DeploymentFailed where none is set."""
-    found = (boto3.DEFAULT_SESSION or boto3.session.Session()).region_name
+    with told():
+        found = (boto3.DEFAULT_SESSION or boto3.session.Session()).region_name
     if not found:
         raise DeploymentFailed("no AWS region is set: export AWS_DEFAULT_REGION=eu-west-1, say")
     return str(found)
