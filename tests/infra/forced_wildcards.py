@@ -84,17 +84,6 @@ FORCED = (
         where=_DEPLOY,
         conditional=True,
     ),
-    Forced(
-        "what is yet to be made has no ARN, but must be given the stage's tags",
-        (
-            "acm:RequestCertificate",
-            "cognito-idp:CreateUserPool",
-            "kms:CreateKey",
-            "kms:TagResource",
-        ),
-        where=_DEPLOY,
-        conditional=True,
-    ),
     *(
         Forced(
             "the ARN ends in an id of Amazon's choice; the stage's tags are asked for",
@@ -127,12 +116,6 @@ FORCED = (
         "the gateway's log group has the API's id in its name",
         ("logs:*",),
         _HERE.format("logs") + r"log-group:API-Gateway-Execution-Logs_\*/[a-z0-9-]+(:\*)?",
-        where=_DEPLOY,
-    ),
-    Forced(
-        "a change of DNS has an id of Amazon's choice",
-        ("route53:GetChange",),
-        r"arn:[\w-]+:route53:::change/\*",
         where=_DEPLOY,
     ),
     Forced(

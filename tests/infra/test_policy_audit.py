@@ -88,14 +88,14 @@ def test_a_forced_wildcard_passes_for_its_actions_and_places_alone() -> None:
 
 
 def test_what_a_pipeline_may_do_everywhere_is_conditional() -> None:
-    made = {"Action": "kms:CreateKey", "Resource": "*"}
+    listed = {"Action": "ssm:DescribeParameters", "Resource": "*"}
     deploy = 'aws_iam_policy.deploy["watching"]'
 
-    with_condition = wildcards(plan({**made, "Condition": {"any": {}}}, address=deploy))
-    without = wildcards(plan(made, address=deploy))
+    with_condition = wildcards(plan({**listed, "Condition": {"any": {}}}, address=deploy))
+    without = wildcards(plan(listed, address=deploy))
 
     assert with_condition == []
-    assert without == [f"{deploy}: kms:CreateKey on *"]
+    assert without == [f"{deploy}: ssm:DescribeParameters on *"]
 
 
 def test_a_denial_may_be_as_wide_as_it_likes() -> None:
