@@ -8,12 +8,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from chalicelib.settings import PROJECT
+from chalicelib.settings import LOCAL, PROJECT
 from tinyllama.deployment.failures import DeploymentFailed
 
 EXTRAS = PROJECT / "terraform-extras"
 ARCHITECTURES = ("arm64", "x86_64")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,14}[a-z0-9]")
+# The environment of a laptop, and the folder of what comes before all stages.
+_TAKEN = (LOCAL, "bootstrap")
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Stage:
     @property
     def region(self) -> str:
         """Where this stage lives. Raises DeploymentFailed where its file does not say."""
-        if "region" not in self.variables:
+        if not self.variables.get("region"):
             raise DeploymentFailed(f'{self.name}.tfvars.json must say "region": "eu-west-1", say')
         return str(self.variables["region"])
 
@@ -62,12 +65,16 @@ def load(name: str, folder: Path = EXTRAS / "stages") -> Stage:
         raise DeploymentFailed(
             f"there is no stage {name}: write {path.name} beside those of {', '.join(known)}"
         ) from None
-    except ValueError as error:
+    except OSError as error:
+        raise DeploymentFailed(f"{path.name} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise DeploymentFailed(f"{path.name} is not JSON: {error}") from None
     return _stage(name, path.name, variables)
 
 
 def _stage(name: str, file: str, variables: Any) -> Stage:
+    if name in _TAKEN:
+        raise DeploymentFailed(f"{name} is taken: call the stage otherwise")
     if not isinstance(variables, dict):
         raise DeploymentFailed(f"{file} is not a JSON object of Terraform variables")
     if variables.get("stage") != name:
@@ -76,6 +83,6 @@ def _stage(name: str, file: str, variables: Any) -> Stage:
     if architecture not in ARCHITECTURES:
         raise DeploymentFailed(f'{file}: "architecture" is one of {" and ".join(ARCHITECTURES)}')
     origin = variables.get("cors_origin")
-    if origin is not None and not re.fullmatch(r"https?://[^/\s'\"]+", str(origin)):
+    if origin is not None and not _ORIGIN.fullmatch(str(origin)):
         raise DeploymentFailed(f'{file}: "cors_origin" is an origin, https://app.example say')
     return Stage(name, architecture, origin, MappingProxyType(variables))

@@ -1,0 +1,66 @@
+"""A stage's file is sound, or a sentence says what is not: nothing of it is guessed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tinyllama.deployment import stages
+from tinyllama.deployment.failures import DeploymentFailed
+
+SOUND = {"stage": "dev", "region": "eu-west-1"}
+
+
+def load(folder: Path, name: str = "dev", **more: object) -> stages.Stage:
+    """Return the stage that says what a sound one does, and *more*."""
+    file = folder / f"{name}.tfvars.json"
+    file.write_text(json.dumps(SOUND | {"stage": name} | more))
+    return stages.load(name, folder)
+
+
+@pytest.mark.parametrize("name", ["local", "bootstrap"])
+def test_a_name_that_stands_for_something_else_is_no_stages(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DeploymentFailed, match=f"^{name} is taken: call the stage otherwise$"):
+        load(tmp_path, name)
+
+
+@pytest.mark.parametrize("region", [None, ""])
+def test_a_region_that_says_nothing_is_missing(tmp_path: Path, region: str | None) -> None:
+    stage = load(tmp_path, region=region)
+
+    with pytest.raises(DeploymentFailed, match=r'dev\.tfvars\.json must say "region"'):
+        _ = stage.region
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://app.example", "http://localhost:5173", "http://[::1]:80", "http://10.0.0.1"]
+)
+def test_an_origin_is_a_scheme_a_host_and_a_port(tmp_path: Path, origin: str) -> None:
+    assert load(tmp_path, cors_origin=origin).cors_origin == origin
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://*", "https://a.example,https://b.example", "https://${var.region}"),
+        *("https://user@a.example", "https://a.example?x", "https://a.example/", "", 5),
+    ],
+)
+def test_what_no_browser_sends_as_origin_is_refused(tmp_path: Path, origin: object) -> None:
+    with pytest.raises(DeploymentFailed, match='"cors_origin" is an origin'):
+        load(tmp_path, cors_origin=origin)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "dev.tfvars.json").mkdir()
+
+    with pytest.raises(DeploymentFailed, match=r"dev\.tfvars\.json cannot be read: Is a directory"):
+        stages.load("dev", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{", "\ufeff{}"])
+def test_what_is_not_json_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dev.tfvars.json").write_text(text)
+
+    with pytest.raises(DeploymentFailed, match=r"dev\.tfvars\.json is not JSON"):
+        stages.load("dev", tmp_path)
