@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -324,6 +325,48 @@ def test_what_is_wrong_with_an_answer_is_told_with_its_route(
 
     assert set(failures(report)) == told
     assert nothing_left(stage)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(
+    ("method", "route"),
+    [
+        *(("GET", route) for route in ("/queue", "/dead-letters", "/jobs/{job_id}")),
+        *(("GET", route) for route in ("/events/{event_id}", "/inbox/{event_id}")),
+        *(("POST", route) for route in ("/events", "/inbox/lease", "/inbox/extend")),
+    ],
+)
+def test_an_answer_that_lacks_what_the_contract_says_fails_its_route(
+    smoke: Smoke, stage: StageProxy, method: str, route: str
+) -> None:
+    path = re.compile(re.sub(r"{\w+}", r"[^/?]+", route) + r"(\?.*)?")
+
+    def empty(passing: Passing) -> None:
+        called = passing.method == method and path.fullmatch(passing.path)
+        if called and passing.status < 300:
+            passing.body = b"{}"
+
+    stage.spoil = empty
+
+    report = smoke.report(stage.url, "--timeout", "1")
+
+    assert (method, route, "the answer is not what the contract says") in failures(report)
+
+
+@pytest.mark.usefixtures("worker")
+def test_another_event_than_the_one_that_was_asked_for_fails(
+    smoke: Smoke, stage: StageProxy
+) -> None:
+    def another(passing: Passing) -> None:
+        if passing.method == "GET" and passing.path.startswith("/events/"):
+            event = json.loads(passing.body) | {"event_id": f"evt_{0:032x}"}
+            passing.body = json.dumps(event).encode()
+
+    stage.spoil = another
+
+    report = smoke.report(stage.url)
+
+    assert failures(report) == [("GET", "/events/{event_id}", "it is another event")]
 
 
 def test_an_api_that_falls_silent_ends_the_test(smoke: Smoke, stage: StageProxy) -> None:

@@ -12,6 +12,7 @@ import httpx2
 
 from chalicelib import __version__
 from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment.smoke_shapes import NOT_AS_TOLD, Shapes
 from tinyllama.deployment.smoke_tokens import Tokens
 
 CONNECT_SECONDS = 5.0
@@ -72,6 +73,7 @@ class Target:
         self.root = root
         self.made: list[Made] = []
         self.contract: dict[str, Any] = {}
+        self._shapes: Shapes | None = None
         self._tokens = tokens
         self._tell = tell
         self._silences = 0
@@ -94,7 +96,8 @@ class Target:
 
         def check(answer: Answer) -> str:
             paths = answer.body.get("paths") if isinstance(answer.body, dict) else None
-            return "" if isinstance(paths, dict) else "this is no router's contract"
+            sound = isinstance(paths, dict) and all(isinstance(o, dict) for o in paths.values())
+            return "" if sound else "this is no router's contract"
 
         answer = self.call("GET", "/openapi.json", {200}, token=NOBODY, check=check)
         if answer is None:
@@ -103,6 +106,7 @@ class Target:
                 " `tinyllama registry get api_url --env …` does"
             )
         self.contract = answer.body["paths"]
+        self._shapes = Shapes(answer.body)
 
     def lacks(self, method: str, route: str) -> str:
         """Return the scope that the token lacks for a route, nothing where it may be called."""
@@ -133,9 +137,16 @@ class Target:
         answer = self.send(method, route, **how)
         if keep and answer and answer.status < 300:  # noqa: PLR2004
             keep(answer)
-        why = _complaint(answer, expected, check)
+        why = _complaint(answer, expected) or self.fault(method, route, answer)
+        why = why or _checked(answer, check)
         self.note(method, route, answer, began, passed=not why, why=why or note)
         return None if why or lacking else answer
+
+    def fault(self, method: str, route: str, answer: Answer | None) -> str:
+        """Return what is wrong with an answer by the contract, nothing where nothing is."""
+        if answer is None or self._shapes is None or answer.status >= 300:  # noqa: PLR2004
+            return ""
+        return self._shapes.fault(method, route, answer.status, answer.body)
 
     def note(
         self,
@@ -218,8 +229,8 @@ class Target:
         return ""
 
 
-def _complaint(answer: Answer | None, expected: Iterable[int], check: Check | None) -> str:
-    """Return what is wrong with an answer, nothing where nothing is."""
+def _complaint(answer: Answer | None, expected: Iterable[int]) -> str:
+    """Return what is wrong with an answer's status or media type, nothing where nothing is."""
     if answer is None:
         return "no answer"
     if answer.status not in expected:
@@ -228,10 +239,14 @@ def _complaint(answer: Answer | None, expected: Iterable[int], check: Check | No
     media_type = answer.headers.get("content-type", "").partition(";")[0]
     if answer.status < 300 and answer.status != 204 and answer.body is None:  # noqa: PLR2004
         return f"expected JSON, got {media_type or 'nothing'}"
+    return ""
+
+
+def _checked(answer: Answer | None, check: Check | None) -> str:
     try:
-        return check(answer) if check else ""
+        return check(answer) if answer and check else ""
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        return "the answer is not what the contract says"
+        return NOT_AS_TOLD
 
 
 def _filled(route: str, parts: Mapping[str, str]) -> str:

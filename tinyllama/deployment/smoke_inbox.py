@@ -25,7 +25,7 @@ class Inbox:
         first, second = self._publish(), self._publish_cloudevent()
         for route, event_id in (("/events/{event_id}", first), ("/inbox/{event_id}", second)):
             if event_id:
-                self._api.call("GET", route, {200}, event_id=event_id)
+                self._read(route, event_id)
         self._page()
         self._lease()
         ours = list(self._left)
@@ -33,6 +33,12 @@ class Inbox:
             route = ("/events/{event_id}", "/inbox/{event_id}")[number % 2]
             if self._api.call("DELETE", route, {204}, event_id=event_id):
                 self._left.remove(event_id)
+
+    def _read(self, route: str, event_id: str) -> None:
+        def check(answer: Answer) -> str:
+            return "" if answer.body["event_id"] == event_id else "it is another event"
+
+        self._api.call("GET", route, {200}, event_id=event_id, check=check)
 
     def clean_up(self) -> list[str]:
         """Acknowledge what the steps did not; return the ids of events that stay."""

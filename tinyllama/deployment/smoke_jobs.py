@@ -120,14 +120,18 @@ class Jobs:
         """Return the answer that tells the job's success; note whether that came in time."""
         answer = self._look_until_ended(job_id, began + seconds)
         took, passed, state = monotonic() - began, False, _state(answer)
-        if state is None:
+        fault = self._api.fault("GET", JOB, answer)
+        if fault:
+            why = fault
+        elif state is None:
             why = f"expected 200{', got ' + answer.code if answer and answer.code else ''}"
-        elif state == "succeeded" and answer is not None:
+        elif state == "succeeded" and answer is not None and answer.body["result"]:
             engine = answer.body["result"]["engine"]
             why, passed = f"answered after {took:.1f} s by the engine {engine}", True
             self.answered_seconds = round(took, 3)
         elif state in ENDS and answer is not None:
-            why = f"the job {state}: {(answer.body['error'] or {}).get('code', 'no reason')}"
+            reason = (answer.body["error"] or {}).get("code", "neither result nor error")
+            why = f"the job {state}: {reason}"
         else:
             why = f"no worker answered within {seconds:g} s"
         self._api.note("GET", JOB, answer, began, passed=passed, why=why)
@@ -182,4 +186,5 @@ def _state(answer: Answer | None) -> str | None:
     """Return the state of the job that an answer tells, None where it tells none."""
     if answer is None or answer.status != OK or not isinstance(answer.body, dict):
         return None
-    return str(answer.body.get("state"))
+    state = answer.body.get("state")
+    return state if isinstance(state, str) else None
