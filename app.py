@@ -527,6 +527,7 @@ def _token_settings() -> settings.TokenSettings:
 
 # Inside Lambda a missing setting stops the start here, not a caller's request.
 settings.environment()
+signals.least()
 if settings.lambda_role() == "app":
     workshop()
 elif settings.lambda_role() == "jwt_authorizer":

@@ -38,17 +38,18 @@ class Metric:
 def log(event: str, level: Level = Level.INFO, /, **fields: object) -> None:
     """Write one line ``{"time", "level", "app", "event", ...fields}`` unless less is asked for.
 
-    The time is RFC 3339, UTC, milliseconds; ``app`` is the setting ``APP_NAME``. Raises
-    NotConfigured for a ``LOG_LEVEL`` that is none.
+    The time is RFC 3339, UTC, milliseconds; ``app`` is the setting ``APP_NAME``. Raises as
+    least does, which whoever logs asks when it starts.
     """
-    if level < _least():
+    if level < least():
         return
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     app = settings.variable("app_name") or "tinyllama"
     _write({"time": time, "level": level.name, "app": app, "event": event, **fields})
 
 
-def _least() -> Level:
+def least() -> Level:
+    """Return the least level that is written, of ``LOG_LEVEL``. Raises NotConfigured."""
     name = settings.variable("log_level") or Level.INFO.name
     try:
         return Level[name.upper()]

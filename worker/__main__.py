@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from chalicelib import settings, store
+from chalicelib import settings, signals, store
 from chalicelib.errors import NotConfigured
 from chalicelib.leasing import JobLeases
 from worker import engine_key
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     worker_settings = WorkerSettings(parsed.name, parsed.concurrency, parsed.drain_seconds)
     with ExitStack() as closing:
         try:
+            signals.least()
             way = _over_https(parsed, closing) if parsed.via else _on_the_store(closing)
             engine = _engine(settings.engine_settings())
         except NotConfigured as error:

@@ -1,12 +1,14 @@
 """Logs and metrics: one JSON object a line."""
 
 import json
+import subprocess
+import sys
 import time
 from datetime import datetime
 
 import pytest
 
-from chalicelib import signals
+from chalicelib import settings, signals
 from chalicelib.errors import NotConfigured
 from chalicelib.signals import Level, Metric
 
@@ -72,6 +74,26 @@ def test_a_level_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(NotConfigured, match="TINYLLAMA_LOG_LEVEL must be TRACE, DEBUG"):
         signals.log("job.claimed")
+
+
+def test_a_function_with_a_level_that_is_none_does_not_start() -> None:
+    variables = {
+        "AWS_LAMBDA_FUNCTION_NAME": "tinyllama-dev-jwt_authorizer",
+        "TINYLLAMA_ENV": "dev",
+        "TINYLLAMA_LOG_LEVEL": "LOUD",
+    }
+
+    run = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", "import app"],
+        cwd=settings.PROJECT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 1
+    assert "TINYLLAMA_LOG_LEVEL must be TRACE, DEBUG" in run.stderr
 
 
 def test_a_metrics_line_is_what_cloudwatch_reads(capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,6 +116,7 @@ def test_a_bad_router_or_no_token_stops_the_start_in_one_sentence(
         ("ENGINE_URL", "localhost/secret"),
         ("LEASE_SECONDS", "secret"),
         ("ENGINE_TIMEOUT_SECONDS", "secret"),
+        ("LOG_LEVEL", "secret"),
     ],
 )
 def test_a_missing_or_bad_setting_stops_the_start_in_one_sentence_that_names_it(
