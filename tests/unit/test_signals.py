@@ -83,7 +83,7 @@ def test_a_function_with_a_level_that_is_none_does_not_start() -> None:
         "TINYLLAMA_LOG_LEVEL": "LOUD",
     }
 
-    run = subprocess.run(  # noqa: S603 - our own code
+    run = subprocess.run(
         [sys.executable, "-c", "import app"],
         cwd=settings.PROJECT,
         env=variables,
