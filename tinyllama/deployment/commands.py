@@ -32,17 +32,19 @@ def bootstrap(
     yes: Yes = False,
 ) -> None:
     """Make where Terraform keeps its state, once for an account and region."""
-    from tinyllama.deployment import bootstrapping  # noqa: PLC0415
+    from tinyllama.deployment import bootstrapping, turn  # noqa: PLC0415
 
-    bootstrapping.bootstrap(bootstrapping.place(region), yes=yes)
+    with turn.alone(bootstrapping.place(region)) as stage:
+        bootstrapping.bootstrap(stage, yes=yes)
 
 
 @app.command()
 def package(stage: StageName) -> None:
     """Build what is deployed into build/<stage>: the code, and Terraform's files."""
-    from tinyllama.deployment import packaging, stages  # noqa: PLC0415
+    from tinyllama.deployment import packaging, stages, turn  # noqa: PLC0415
 
-    packaging.package(stages.load(stage))
+    with turn.alone(stages.load(stage)) as found:
+        packaging.package(found)
 
 
 @app.command()
@@ -59,10 +61,11 @@ def deploy(
     as_json: AsJson = False,
 ) -> None:
     """Build a stage, apply it, verify that its code runs, and ask for its health."""
-    from tinyllama.deployment import deploying, stages  # noqa: PLC0415
+    from tinyllama.deployment import deploying, stages, turn  # noqa: PLC0415
 
     consent = deploying.Consent(plan=yes, data_loss=lose_data)
-    deploying.deploy(stages.load(stage), consent, plan_only=plan_only, as_json=as_json)
+    with turn.alone(stages.load(stage)) as found:
+        deploying.deploy(found, consent, plan_only=plan_only, as_json=as_json)
 
 
 @app.command()
