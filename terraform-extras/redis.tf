@@ -66,12 +66,17 @@ locals {
   memorydb    = var.redis_kind == "durable" ? 1 : 0
   replicas    = var.redis_kind == "replicated" ? 1 : 0
 
-  # Nothing but our keys, no channel, and the commands the product was tested to need.
-  store_acl   = join(" ", concat(["on", "~tl:*", "resetchannels", "-@all"], formatlist("+%s", local.store_commands)))
-  store_users = { for role in ["api_handler", "tick", "worker"] : role => "${local.name}-${replace(role, "_", "-")}" }
-  store_commands = [
-    for command in jsondecode(file("${path.module}/store-commands.json")) : lower(command)
-  ]
+  # Nothing but our keys, no channel, and the commands the product was tested to need; the operator
+  # searches besides, to erase a tenant.
+  store_users = {
+    for role in ["api_handler", "tick", "worker", "operator"] : role => "${local.name}-${replace(role, "_", "-")}"
+  }
+  store_acls = { for role in keys(local.store_users) : role => join(" ", concat(
+    ["on", "~tl:*", "resetchannels", "-@all"],
+    formatlist("+%s", concat(local.store_commands, role == "operator" ? local.store_operator_commands : [])),
+  )) }
+  store_commands          = jsondecode(file("${path.module}/store-commands.json"))
+  store_operator_commands = jsondecode(file("${path.module}/store-operator-commands.json"))
 
   store_host = one(concat(
     aws_elasticache_replication_group.store[*].primary_endpoint_address,
@@ -150,7 +155,7 @@ resource "aws_elasticache_user" "store" {
   user_id       = each.value
   user_name     = each.value # IAM sign-in wants both names equal.
   engine        = "valkey"
-  access_string = local.store_acl
+  access_string = local.store_acls[each.key]
 
   authentication_mode {
     type = "iam"
@@ -218,7 +223,7 @@ resource "aws_memorydb_parameter_group" "store" {
 resource "aws_memorydb_user" "store" {
   for_each      = local.memorydb == 1 ? local.store_users : {}
   user_name     = each.value
-  access_string = local.store_acl
+  access_string = local.store_acls[each.key]
 
   authentication_mode {
     type = "iam"

@@ -33,8 +33,8 @@ run "cache_is_one_node" {
     error_message = "Each role signs in with IAM, which wants user's id and name to be one."
   }
   assert {
-    condition     = aws_elasticache_user_group.store[0].user_ids == toset([for role in ["api-handler", "tick", "worker"] : "tinyllama-${var.stage}-${role}"])
-    error_message = "The three roles and nobody else may sign in: no default user."
+    condition     = aws_elasticache_user_group.store[0].user_ids == toset([for role in ["api-handler", "tick", "worker", "operator"] : "tinyllama-${var.stage}-${role}"])
+    error_message = "The three roles, the operator and nobody else may sign in: no default user."
   }
   assert {
     condition = alltrue([
@@ -42,6 +42,10 @@ run "cache_is_one_node" {
       startswith(user.access_string, "on ~tl:* resetchannels -@all +") && !strcontains(user.access_string, "+@") && !strcontains(user.access_string, "&*")
     ])
     error_message = "A user reaches our keys with named commands, and no channel."
+  }
+  assert {
+    condition     = [for role, user in aws_elasticache_user.store : role if strcontains(user.access_string, "+scan")] == ["operator"]
+    error_message = "The operator alone may search."
   }
   assert {
     condition     = aws_lambda_function.api_handler.environment[0].variables["TINYLLAMA_STORE_URL"] == "rediss://tinyllama-${var.stage}-api-handler@master.mock.abcdef.use1.cache.amazonaws.com:6379"
@@ -127,8 +131,8 @@ run "durable_is_memorydb" {
     error_message = "A full store refuses, it forgets nothing."
   }
   assert {
-    condition     = aws_memorydb_acl.store[0].user_names == toset([for role in ["api-handler", "tick", "worker"] : "tinyllama-${var.stage}-${role}"]) && aws_memorydb_cluster.store[0].acl_name == "tinyllama-${var.stage}"
-    error_message = "The three roles and nobody else may sign in."
+    condition     = aws_memorydb_acl.store[0].user_names == toset([for role in ["api-handler", "tick", "worker", "operator"] : "tinyllama-${var.stage}-${role}"]) && aws_memorydb_cluster.store[0].acl_name == "tinyllama-${var.stage}"
+    error_message = "The three roles, the operator and nobody else may sign in."
   }
   assert {
     condition     = aws_lambda_function.api_handler.environment[0].variables["TINYLLAMA_STORE_URL"] == "rediss://tinyllama-${var.stage}-api-handler@clustercfg.mock.abcdef.memorydb.us-east-1.amazonaws.com:6379" && aws_lambda_function.api_handler.environment[0].variables["TINYLLAMA_STORE_SIGN_IN"] == "memorydb:tinyllama-${var.stage}"
