@@ -41,7 +41,7 @@ class Granted:
 
 
 def ask(client: MachineClient) -> Granted:
-    """Return a new token for *client*, within 10 s or so.
+    """Return a new token for *client*. A silence of 5 s ends it, and a body that takes 10 s.
 
     The secret's file is read anew each time. Redirections are not followed. Raises GrantFailed,
     and NotConfigured for an address that is neither https nor loopback.
@@ -98,11 +98,14 @@ def _secret(client: MachineClient) -> str:
     if client.secret_file is None:
         return client.secret or ""
     try:
-        return _read(client.secret_file)
+        found = _read(client.secret_file)
     except (OSError, UnicodeDecodeError):
         raise GrantFailed("the client secret's file cannot be read", final=True) from None
+    if not 0 < len(found) <= SECRET_CHARS:
+        raise GrantFailed("the client secret's file holds no secret", final=True)
+    return found
 
 
 def _read(path: Path) -> str:
     with path.open(encoding="utf-8") as file:
-        return file.read(SECRET_CHARS).strip()
+        return file.read(SECRET_CHARS + 64).strip()

@@ -124,6 +124,20 @@ def test_a_secrets_file_that_is_not_there_is_told(issuer: Issuer, tmp_path: Path
         grant.ask(client(issuer, tmp_path / "absent"))
 
 
+@pytest.mark.parametrize("text", ["", " \n", "x" * 4097])
+def test_a_secrets_file_without_a_secret_is_told_and_the_issuer_not_asked(
+    issuer: Issuer, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(GrantFailed, match="file holds no secret") as raised:
+        grant.ask(client(issuer, file))
+
+    assert raised.value.final
+    assert issuer.forms == []
+
+
 def test_a_token_is_kept_until_a_minute_before_its_end(issuer: Issuer, clock: Clock) -> None:
     credential = MachineCredential(client(issuer), clock)
 
