@@ -203,6 +203,18 @@ def test_another_workspace_is_not_deployed_to(
     assert (built.stage.folder / "terraform.tfstate").is_file()
 
 
+def test_a_variable_of_the_shells_is_no_setting_of_the_stages(
+    built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terraform = built.ready()
+    terraform.apply(terraform.plan())
+    monkeypatch.setenv("TF_VAR_size", "2")
+
+    plan = terraform.plan()
+
+    assert plan.empty
+
+
 def test_a_provider_that_cannot_be_had_is_told(
     built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

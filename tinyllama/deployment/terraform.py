@@ -170,7 +170,9 @@ class Terraform:
             # Another workspace would be another state: a second copy of the stage.
             "TF_WORKSPACE": "default",
         }
-        found = settings.child_environment(ours)
+        machine = settings.child_environment(ours)
+        # What a stage is stands in its file, not in a shell.
+        found = {name: v for name, v in machine.items() if not name.startswith("TF_VAR_")}
         if not Path(found.get("TF_CLI_CONFIG_FILE", os.devnull)).exists():
             found["TF_CLI_CONFIG_FILE"] = os.devnull  # else each command warns of it
         return found
