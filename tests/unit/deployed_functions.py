@@ -34,6 +34,7 @@ class Deployed:
                 Runtime="python3.13",
                 Role=role,
                 Handler="app.app",
+                Architectures=["arm64"],
                 Code={"ZipFile": zipped("nothing")},
             )
 

@@ -38,9 +38,8 @@ def stage(tmp_path: Path) -> BuiltElsewhere:
 
 
 def _faults(deployed: Deployed, stage: BuiltElsewhere) -> dict[str, str | None]:
-    found = verifying.compare(
-        Functions("dev", deployed.client), verifying.built_sha256(stage.folder)
-    )
+    sha256 = verifying.built_sha256(stage.folder)
+    found = verifying.compare(Functions("dev", deployed.client), sha256, stage.architecture)
     return {finding.function: finding.fault for finding in found}
 
 
@@ -88,7 +87,8 @@ def test_code_that_was_changed_on_aws_gets_the_build_back(
     functions = Functions("dev", deployed.client)
     sha256 = verifying.built_sha256(stage.folder)
 
-    restored = verifying.restore(functions, stage, verifying.compare(functions, sha256))
+    findings = verifying.compare(functions, sha256, stage.architecture)
+    restored = verifying.restore(functions, stage, findings)
 
     assert restored == ["tinyllama-dev", "tinyllama-dev-tick"]
     assert set(_faults(deployed, stage).values()) == {None}
@@ -121,6 +121,35 @@ def test_an_alias_that_shares_its_calls_is_found_out(
     faults = _faults(deployed, stage)
 
     assert faults["tinyllama-dev"] == "live sends a share of the calls to version 1"
+
+
+def test_the_build_on_another_processor_is_found_out(
+    deployed: Deployed, stage: BuiltElsewhere
+) -> None:
+    deployed.release("one")
+    other = BuiltElsewhere("dev", "x86_64", None, stage.variables, stage.where)
+
+    faults = _faults(deployed, other)
+
+    told = "runs on arm64, not on x86_64"
+    assert set(faults.values()) == {f"$LATEST {told}; version 1, which live names, {told}"}
+
+
+def test_code_that_was_laid_beside_the_build_is_found_out(
+    deployed: Deployed, stage: BuiltElsewhere
+) -> None:
+    deployed.release("one")
+    layer = deployed.client.publish_layer_version(
+        LayerName="evil", Content={"ZipFile": zipped("evil")}
+    )
+    deployed.client.update_function_configuration(
+        FunctionName="tinyllama-dev", Layers=[layer["LayerVersionArn"]]
+    )
+
+    faults = _faults(deployed, stage)
+
+    assert faults["tinyllama-dev"] == "$LATEST has layers beside the build"
+    assert faults["tinyllama-dev-tick"] is None
 
 
 def test_a_function_without_alias_and_one_that_is_missing_are_told(

@@ -190,12 +190,12 @@ def _finish(stage: Stage, outputs: dict[str, Any], steps: _Steps) -> dict[str, A
 
 def _verify(stage: Stage, functions: Functions) -> dict[str, Any]:
     sha256 = verifying.built_sha256(stage.folder)
-    findings = verifying.compare(functions, sha256)
+    findings = verifying.compare(functions, sha256, stage.architecture)
     restored: list[str] = []
     if any(finding.fault for finding in findings):
         restored = verifying.restore(functions, stage, findings)
         functions.wait()
-        findings = verifying.compare(functions, sha256)
+        findings = verifying.compare(functions, sha256, stage.architecture)
     verifying.show(findings, err=True)
     if any(finding.fault for finding in findings):
         raise DeploymentFailed(

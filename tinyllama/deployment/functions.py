@@ -21,12 +21,15 @@ _WAIT = {"Delay": 2, "MaxAttempts": 150}
 class Version:
     """What a function is at one version, 0 for what was deployed last and published or not.
 
-    *sha256* is of its zip, in base64; *published* is when it was last changed.
+    *sha256* is of its zip, in base64; *published* is when it was last changed; *layers* are the
+    names of what else Lambda lays beside the zip.
     """
 
     number: int
     sha256: str
     published: datetime
+    architecture: str = ""
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,4 +173,6 @@ def _version(configuration: Mapping[str, Any]) -> Version:
         number=0 if number == _LATEST else int(number),
         sha256=str(configuration["CodeSha256"]),
         published=datetime.fromisoformat(str(configuration["LastModified"])),
+        architecture=next(iter(configuration.get("Architectures", [])), ""),
+        layers=tuple(layer["Arn"] for layer in configuration.get("Layers", [])),
     )

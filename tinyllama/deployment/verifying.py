@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import typer
 
 from tinyllama.deployment import aws
 from tinyllama.deployment.failures import DeploymentFailed
-from tinyllama.deployment.functions import ALIAS, Functions
+from tinyllama.deployment.functions import ALIAS, Functions, Version
 from tinyllama.deployment.stages import Stage
 
 
@@ -41,9 +42,12 @@ def built_sha256(folder: Path) -> str:
     return base64.b64encode(digest).decode()
 
 
-def compare(functions: Functions, sha256: str) -> list[Finding]:
-    """Return for each function whether it runs what has *sha256*, as $LATEST and as its alias."""
-    return [_look(functions, name, sha256) for name in functions.names.values()]
+def compare(functions: Functions, sha256: str, architecture: str) -> list[Finding]:
+    """Return for each function whether it runs what has *sha256*, as $LATEST and as its alias.
+
+    On the processor that it was built for, and with no layers beside it.
+    """
+    return [_look(functions, name, sha256, architecture) for name in functions.names.values()]
 
 
 def restore(functions: Functions, stage: Stage, findings: list[Finding]) -> list[str]:
@@ -75,7 +79,7 @@ def verify(stage: Stage, *, as_json: bool) -> None:
     """
     aws.work_in(stage.region)
     sha256 = built_sha256(stage.folder)
-    findings = compare(Functions(stage.name), sha256)
+    findings = compare(Functions(stage.name), sha256, stage.architecture)
     if all(finding.latest_sha256 is None for finding in findings):
         raise DeploymentFailed(
             f"there is no function {findings[0].function} in {stage.region}:"
@@ -95,7 +99,7 @@ def document(sha256: str, findings: list[Finding]) -> dict[str, Any]:
     return {"same": same, "built_sha256": sha256, "functions": [asdict(f) for f in findings]}
 
 
-def _look(functions: Functions, name: str, sha256: str) -> Finding:
+def _look(functions: Functions, name: str, sha256: str, architecture: str) -> Finding:
     latest = functions.version(name)
     if latest is None:
         return Finding(name, None, None, None, "there is no such function")
@@ -103,12 +107,22 @@ def _look(functions: Functions, name: str, sha256: str) -> Finding:
     if alias is None:
         return Finding(name, None, latest.sha256, None, f"it has no alias {ALIAS}")
     live = functions.version(name, alias.number)
-    faults = []
-    if latest.sha256 != sha256:
-        faults.append("$LATEST is another build")
-    if live is None or live.sha256 != sha256:
-        faults.append(f"version {alias.number}, which {ALIAS} names, is another build")
+    named = f"version {alias.number}, which {ALIAS} names,"
+    faults = [
+        *_faults("$LATEST", latest, sha256, architecture),
+        *_faults(named, live, sha256, architecture),
+    ]
     if alias.others:
         faults.append(f"{ALIAS} sends a share of the calls to version {', '.join(alias.others)}")
     live_sha256 = None if live is None else live.sha256
     return Finding(name, alias.number, latest.sha256, live_sha256, "; ".join(faults) or None)
+
+
+def _faults(named: str, found: Version | None, sha256: str, architecture: str) -> Iterator[str]:
+    if found is None or found.sha256 != sha256:
+        yield f"{named} is another build"
+        return
+    if found.architecture != architecture:
+        yield f"{named} runs on {found.architecture}, not on {architecture}"
+    if found.layers:
+        yield f"{named} has layers beside the build"
