@@ -9,13 +9,16 @@ from pathlib import Path
 import boto3
 import pytest
 import typer
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from tests.elsewhere import BuiltElsewhere
 from tests.unit.deployed_functions import REGION, Deployed, zipped
 from tinyllama.deployment import verifying
 from tinyllama.deployment.failures import DeploymentFailed
-from tinyllama.deployment.functions import Functions
+from tinyllama.deployment.functions import Functions, names
 
 pytestmark = pytest.mark.slow  # a Lambda of moto's for each
 
@@ -220,3 +223,18 @@ def test_old_versions_go_but_for_the_newest_and_what_an_alias_names(deployed: De
         "tinyllama-dev-jwt_authorizer": [3, 4],
         "tinyllama-dev-tick": [3, 4],
     }
+
+
+def test_a_function_that_sleeps_is_not_waited_for(stage: BuiltElsewhere) -> None:
+    unsigned = Config(signature_version=UNSIGNED)
+    client = boto3.client("lambda", region_name=stage.region, config=unsigned)
+    with Stubber(client) as answers:
+        for name in names(stage.name).values():
+            updated = {"Configuration": {"LastUpdateStatus": "Successful"}}
+            answers.add_response("get_function", updated, {"FunctionName": name})
+            which = {"FunctionName": name, "Qualifier": "live"}
+            answers.add_response("get_function_configuration", {"State": "Inactive"}, which)
+
+        Functions(stage.name, client).wait()
+
+        answers.assert_no_pending_responses()

@@ -13,6 +13,8 @@ from tinyllama.deployment.failures import DeploymentFailed
 ALIAS = "live"
 API = "api_handler"
 _LATEST = "$LATEST"
+# botocore's waiter knows no such state, and waits for the end of its time.
+_ASLEEP = "Inactive"
 # Lambda is seldom longer than a minute; the first time in a VPC it may be.
 _WAIT = {"Delay": 2, "MaxAttempts": 150}
 
@@ -109,10 +111,17 @@ class Functions:
         self.point(name, int(published["Version"]))
 
     def wait(self) -> None:
-        """Return when all functions take calls, the version behind the alias too."""
+        """Return when all functions take calls, the version behind the alias too.
+
+        One that sleeps, for nobody called it for weeks, is left to its next call, which wakes it:
+        docs.aws.amazon.com/lambda, "Lambda function states".
+        """
         for name in self.names.values():
             self._wait("function_updated_v2", FunctionName=name)
-            self._wait("published_version_active", FunctionName=name, Qualifier=ALIAS)
+            with aws.told():
+                found = self._client.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
+            if found.get("State") != _ASLEEP:
+                self._wait("published_version_active", FunctionName=name, Qualifier=ALIAS)
 
     def prune(self, keep: int) -> int:
         """Delete versions beyond the newest *keep* of each function; return how many.
