@@ -92,3 +92,8 @@ def test_an_address_where_nobody_listens_is_told(serve: Serve) -> None:
 
     with pytest.raises(DeploymentFailed, match="not reached"):
         _wait(server.url)
+
+
+def test_an_address_that_is_none_is_told() -> None:
+    with pytest.raises(DeploymentFailed, match="not reached"):
+        _wait("https://api.example:port")

@@ -52,7 +52,7 @@ def _ask(client: httpx2.Client, url: str) -> tuple[Health | None, str]:
     """Return what is told, or else why it is not taken."""
     try:
         reply = client.get(url)
-    except httpx2.TransportError as error:
+    except (httpx2.RequestError, httpx2.InvalidURL) as error:
         return None, f"it is not reached ({type(error).__name__})"
     told = _object(reply)
     if reply.status_code == httpx2.codes.OK and told.get("status") in {"pass", "warn"}:
