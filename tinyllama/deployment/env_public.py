@@ -19,7 +19,7 @@ from tinyllama.deployment import registry, stages
 from tinyllama.deployment.failures import DeploymentFailed
 
 FILE = PROJECT / ".env_public"
-# Shells, python-dotenv and `docker --env-file` agree on all but these.
+# Shells and python-dotenv agree on all but these.
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029'\\]")
 _HEADER = """\
 # The ids of the stage {stage}: no secrets. Written by `tinyllama env sync {stage}` and by each
