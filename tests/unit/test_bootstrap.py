@@ -9,7 +9,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto import mock_aws
+from urllib3 import HTTPResponse
 
 from tests.elsewhere import BuiltElsewhere
 from tinyllama.deployment import bootstrapping
@@ -68,6 +70,30 @@ def test_what_is_there_already_is_taken_over(stage: BuiltElsewhere) -> None:
 
     told = _laid(stage, "bootstrap.auto.tfvars.json")
     assert told == {"region": REGION, "adopt_bucket": True, "adopt_lock_table": True}
+
+
+def test_another_accounts_bucket_of_that_name_is_not_taken_over(stage: BuiltElsewhere) -> None:
+    asked: list[str] = []
+
+    def answer(request: AWSPreparedRequest, **_more: object) -> AWSResponse | None:
+        """Answer as S3 does where the owner is not the one that was named."""
+        owner = request.headers.get("x-amz-expected-bucket-owner")
+        asked.append(owner.decode() if isinstance(owner, bytes) else str(owner))
+        nothing = HTTPResponse(io.BytesIO(), preload_content=False)
+        return AWSResponse(request.url, 403, {}, nothing) if owner else None
+
+    boto3.client("s3", region_name="us-east-1").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    session = boto3.session.Session(region_name=REGION)
+    session.events.register_first("before-send.s3.HeadBucket", answer)
+    boto3.DEFAULT_SESSION = session
+
+    with pytest.raises(DeploymentFailed, match=f"{BUCKET} belongs to another account"):
+        bootstrapping.bootstrap(stage, yes=True)
+
+    assert asked == ["123456789012"]
+    assert not stage.folder.exists()
 
 
 def test_each_account_and_region_has_a_state_of_its_own(stage: BuiltElsewhere) -> None:

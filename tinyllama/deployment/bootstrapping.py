@@ -6,6 +6,7 @@ this machine does not know of is taken over.
 
 import json
 import shutil
+from http import HTTPStatus
 from pathlib import Path
 
 import typer
@@ -17,7 +18,6 @@ from tinyllama.deployment.failures import DeploymentFailed
 from tinyllama.deployment.stages import Stage
 
 _NAME = "bootstrap"
-_MISSING = 404
 
 
 def place(region: str | None) -> Stage:
@@ -39,8 +39,9 @@ def bootstrap(stage: Stage, *, yes: bool) -> None:
     tools.find("terraform")
     if not yes:
         asking.require_terminal("say --yes to go on without a question")
-    backend = terraform.Backend.of(stage, aws.account_id())
-    _lay(stage, backend)
+    account_id = aws.account_id()
+    backend = terraform.Backend.of(stage, account_id)
+    _lay(stage, backend, account_id)
     program = terraform.Terraform(stage)
     program.init(None)
     plan = program.plan()
@@ -60,13 +61,13 @@ def bootstrap(stage: Stage, *, yes: bool) -> None:
     typer.echo(f"State lies in {backend.bucket}, locks in {backend.lock_table}.")
 
 
-def _lay(stage: Stage, backend: terraform.Backend) -> None:
+def _lay(stage: Stage, backend: terraform.Backend, account_id: str) -> None:
     """Lay Terraform's files and what is known of AWS into the built folder."""
     # A file for each account and region: they share this machine, not their state.
     state = stage.folder.parent / ".terraform" / f"{backend.bucket}.tfstate"
     variables = {
         "region": backend.region,
-        "adopt_bucket": _has_bucket(backend.bucket),
+        "adopt_bucket": _has_bucket(backend.bucket, account_id),
         "adopt_lock_table": _has_table(backend.lock_table),
     }
     with swapping.replaced(stage.folder) as new:
@@ -77,13 +78,24 @@ def _lay(stage: Stage, backend: terraform.Backend) -> None:
         _write(new / "backend.tf.json", local)
 
 
-def _has_bucket(name: str) -> bool:
+def _has_bucket(name: str, account_id: str) -> bool:
+    """Whether there is the bucket. Raises DeploymentFailed for one of another account's.
+
+    All accounts share the names of buckets, and this one can be guessed: whoever made it first,
+    and opened it, would be given the stages' states.
+    """
     s3 = aws.client("s3")
     with aws.told():
         try:
-            s3.head_bucket(Bucket=name)
+            s3.head_bucket(Bucket=name, ExpectedBucketOwner=account_id)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] != _MISSING:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == HTTPStatus.FORBIDDEN:
+                raise DeploymentFailed(
+                    f"{name} belongs to another account, or you may not look at it: take a role"
+                    " that may, or another region"
+                ) from None
+            if status != HTTPStatus.NOT_FOUND:
                 raise
             return False
     return True
