@@ -31,6 +31,11 @@ test-engine: $(READY) ## the router in front of a real model server (installs Py
 test-infra: $(READY) ## what is deployed: the package, its functions, Terraform and its policies
 	$(BIN)/python -m pytest tests/infra
 
+test-emulator: $(READY) node_modules ## a stage deployed to an emulated AWS, changed, rolled back, destroyed
+	tests/emulator/setup.sh $(BIN)/python emulator > /dev/null
+	tests/emulator/setup.sh $(BIN)/python checkov > /dev/null
+	$(BIN)/python -m pytest tests/emulator --durations=0
+
 chaos: $(READY) ## break everything that can be, at length; writes bench/results/chaos.md
 	$(BIN)/python -m chaos
 
@@ -99,4 +104,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-stores test-engine test-infra chaos chaos-short soak soak-long model model-long bootstrap package deploy lint fmt lock
+.PHONY: help run demo test test-fast test-stores test-engine test-infra test-emulator chaos chaos-short soak soak-long model model-long bootstrap package deploy lint fmt lock

@@ -129,6 +129,7 @@ _LISTINGS = (
     ("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", "AutoScalingGroupName"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+    ("cognito-idp", "list_user_pools", "UserPools", "Name"),
     ("ec2", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateName"),
     ("ec2", "describe_security_groups", "SecurityGroups", "GroupName"),
     ("ecr", "describe_repositories", "repositories", "repositoryName"),
@@ -147,7 +148,8 @@ _LISTINGS = (
 
 
 def _listed(emulator: Emulator, service: str, call: str, where: str, name: str) -> list[str]:
-    entries = getattr(emulator.client(service), call)().get(where, [])
+    most = {"MaxResults": 60} if service == "cognito-idp" else {}  # which must be told there
+    entries = getattr(emulator.client(service), call)(**most).get(where, [])
     # Addresses and ARNs end in the name.
     return [
         re.split("[/:]", e)[-1] if "://" in e or e.startswith("arn:") else e

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.emulator.project import STAGE, Project
 from tests.emulator.secure_store import SecureStore
 
 SETUP = Path(__file__).resolve().parent / "setup.sh"
+STEPS = pytest.StashKey[dict[str, dict[str, float]]]()
 NEEDED = {
     "terraform": "https://developer.hashicorp.com/terraform/install",
     "redis-server": "apt-get install redis-server",
@@ -35,14 +36,30 @@ VARIABLES = {
     # Without Docker there is no second node to wait for.
     "redis_kind": "cache",
 }
-# bucket.127.0.0.1 is no host name.
-BOOTSTRAP_OVERRIDE = 'provider "aws" {\n  s3_use_path_style = true\n}\n'
+BOOTSTRAP_OVERRIDE = """
+provider "aws" {
+  s3_use_path_style = true # bucket.127.0.0.1 is no host name.
+}
+
+# The provider waits a minute until AWS tells of it alike several times. The worker's bucket has one
+# too, beside which other things are made; its content is asserted in bootstrap/tests.
+resource "aws_s3_bucket_lifecycle_configuration" "state" {
+  count = 0
+}
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bound every test: a step that hangs ends the suite, and the servers with it."""
     for item in items:
         item.add_marker(pytest.mark.timeout(300))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how long the steps of each deployment took: bench/results/deployment.md."""
+    for name, seconds in terminalreporter.config.stash.get(STEPS, {}).items():
+        told = ", ".join(f"{step} {took} s" for step, took in seconds.items())
+        terminalreporter.write_line(f"{name}: {told}")
 
 
 def require(met: bool, otherwise: str) -> None:  # noqa: FBT001
@@ -110,10 +127,22 @@ def project(emulator: Emulator, secure_store: SecureStore, short_folder: Path) -
 
 
 @pytest.fixture(scope="session")
-def deployed(project: Project, first_plan: dict[str, Any]) -> dict[str, Any]:
+def deploy(project: Project, pytestconfig: pytest.Config) -> Callable[[str], dict[str, Any]]:
+    """Deploy the project as it is, under a name for the summary; return what ``deploy`` told."""
+
+    def deploy(name: str) -> dict[str, Any]:
+        told = project.tinyllama("deploy", STAGE, "--yes", "--json").document()
+        pytestconfig.stash.setdefault(STEPS, {})[name] = told["seconds"]
+        return told
+
+    return deploy
+
+
+@pytest.fixture(scope="session")
+def deployed(first_plan: dict[str, Any], deploy: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     """The stage deployed; what ``deploy`` told of it."""
     del first_plan
-    return project.tinyllama("deploy", STAGE, "--yes", "--json").document()
+    return deploy("first deployment")
 
 
 @pytest.fixture(scope="session")

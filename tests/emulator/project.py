@@ -106,18 +106,27 @@ class Project:
         environment: Mapping[str, str] | None = None,
         seconds: float = _COMMAND_SECONDS,
     ) -> Ran:
-        """Run a command in the copy; one that takes over *seconds* fails."""
-        ran = subprocess.run(  # noqa: S603
+        """Run a command in the copy; one that takes over *seconds* fails, and ends in order."""
+        with subprocess.Popen(  # noqa: S603
             command,
             cwd=self.folder,
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=seconds,
-            check=False,
-        )
-        return Ran(ran.returncode, ran.stdout, ran.stderr)
+        ) as process:
+            try:
+                out, err = process.communicate(timeout=seconds)
+            except BaseException:
+                # Killed, it would leave its own Terraform behind.
+                process.terminate()
+                try:
+                    process.communicate(timeout=30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                raise
+        return Ran(process.returncode, out, err)
 
 
 def _copy(folder: Path) -> None:

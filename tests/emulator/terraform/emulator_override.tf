@@ -24,6 +24,10 @@ locals {
   }
 }
 
+resource "aws_cognito_user_pool_client" "machine" {
+  for_each = local.machine_scopes
+}
+
 # Stored, and reported otherwise: without these a second plan would show changes.
 
 # Also the parameters that nobody set.
