@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from dotenv import dotenv_values
 
 from tests.unit.parameter_store import Run, put
-from tinyllama.deployment import env_public
+from tinyllama.deployment import env_public, stages
 from tinyllama.deployment.failures import DeploymentFailed
 
 IDS = {
@@ -126,13 +127,21 @@ def test_without_the_file_nothing_is_read(file: Path) -> None:
     assert env_public.read(file) == {}
 
 
+@pytest.fixture
+def stages_ssm(ssm: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The Parameter Store of the region that the file of dev names, and no other's."""
+    del ssm
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    return boto3.client("ssm", region_name=stages.load("dev").region)
+
+
 @pytest.mark.slow
 def test_the_command_writes_the_registrys_ids_and_none_of_its_secrets(
-    run: Run, ssm: Any, file: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, stages_ssm: Any, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(env_public, "FILE", file)
-    put(ssm, "/tinyllama/dev/vpc_id", "vpc-1")
-    put(ssm, "/tinyllama/dev/engine_api_key", "hush", "SecureString")
+    put(stages_ssm, "/tinyllama/dev/vpc_id", "vpc-1")
+    put(stages_ssm, "/tinyllama/dev/engine_api_key", "hush", "SecureString")
 
     synced = run("env", "sync", "dev")
 
@@ -141,9 +150,17 @@ def test_the_command_writes_the_registrys_ids_and_none_of_its_secrets(
 
 
 @pytest.mark.slow
-def test_a_stage_without_ids_is_a_sentence(run: Run, ssm: Any) -> None:
-    del ssm
+@pytest.mark.usefixtures("ssm")
+def test_another_region_than_the_stages_is_refused(run: Run) -> None:
+    refused = run("env", "sync", "dev")
 
+    assert refused.code == 1
+    assert refused.err.startswith("tinyllama: AWS_DEFAULT_REGION is eu-west-1, the stage's region")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stages_ssm")
+def test_a_stage_without_ids_is_a_sentence(run: Run) -> None:
     refused = run("env", "sync", "dev")
 
     assert (refused.code, refused.out) == (1, "")

@@ -125,8 +125,9 @@ def sync_env(
     ] = False,
 ) -> None:
     """Write the ids of a stage into .env_public."""
-    from tinyllama.deployment import env_public  # noqa: PLC0415
+    from tinyllama.deployment import aws, env_public, stages  # noqa: PLC0415
 
+    aws.work_in(stages.load(stage).region)
     env_public.sync(stage, github=github)
 
 
