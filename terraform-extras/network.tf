@@ -66,6 +66,17 @@ variable "existing_network" {
   }
 
   validation {
+    condition = var.existing_network == null || try(alltrue([
+      for groups in [
+        var.existing_network.function_security_group_ids,
+        var.existing_network.worker_security_group_ids,
+        var.existing_network.redis_security_group_ids,
+      ] : groups == null || try(length(groups) > 0 && alltrue([for id in groups : can(regex("^sg-[0-9a-f]+$", id))]), false)
+    ]), false)
+    error_message = "existing_network's security groups are named by their ids, sg-0123456789abcdef0 say; leave a list out for groups made here."
+  }
+
+  validation {
     condition     = var.existing_network == null || !var.enable_nat_gw && length(var.interface_endpoints) == 0
     error_message = "NAT gateway and interface endpoints are for a network made here: leave them out beside existing_network."
   }

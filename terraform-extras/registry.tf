@@ -16,7 +16,6 @@ locals {
       store_replicas              = tostring(local.store_replicas)
       issuer                      = local.issuer
       audience                    = join(",", local.audiences)
-      scope_prefix                = local.scope_prefix
       api_function                = local.function_names["api_handler"]
       authorizer_function         = local.function_names["jwt_authorizer"]
       tick_function               = local.function_names["tick"]
@@ -24,6 +23,8 @@ locals {
     },
     length(local.public_subnet_ids) == 0 ? {} : { public_subnet_ids = join(",", local.public_subnet_ids) },
     local.jwks == null ? {} : { jwks = local.jwks },
+    # Parameter Store takes no empty value.
+    local.scope_prefix == "" ? {} : { scope_prefix = local.scope_prefix },
     local.store_sign_in == null ? {} : { store_sign_in = local.store_sign_in },
     local.cognito_ids,
     local.worker_ids,

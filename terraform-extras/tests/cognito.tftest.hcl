@@ -115,6 +115,20 @@ run "an_issuer_of_ones_own_needs_no_pool" {
   }
 }
 
+run "an_issuer_without_a_prefix_leaves_no_empty_parameter" {
+  command = plan
+
+  variables {
+    issuer   = "https://login.example"
+    audience = ["router"]
+  }
+
+  assert {
+    condition     = alltrue([for parameter in values(aws_ssm_parameter.registry) : parameter.insecure_value != ""]) && !contains(keys(aws_ssm_parameter.registry), "scope_prefix")
+    error_message = "Parameter Store refuses an empty value, and with it the apply."
+  }
+}
+
 run "machines_that_nobody_needs_cost_nothing" {
   command = plan
 
