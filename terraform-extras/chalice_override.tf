@@ -54,7 +54,7 @@ resource "aws_lambda_function" "api_handler" {
 
   logging_config {
     log_format            = "JSON"
-    application_log_level = var.log_level
+    application_log_level = local.lambda_log_level
     log_group             = aws_cloudwatch_log_group.function["api_handler"].name
   }
 
@@ -79,7 +79,7 @@ resource "aws_lambda_function" "jwt_authorizer" {
 
   logging_config {
     log_format            = "JSON"
-    application_log_level = var.log_level
+    application_log_level = local.lambda_log_level
     log_group             = aws_cloudwatch_log_group.function["jwt_authorizer"].name
   }
 
@@ -112,7 +112,7 @@ resource "aws_lambda_function" "tick" {
 
   logging_config {
     log_format            = "JSON"
-    application_log_level = var.log_level
+    application_log_level = local.lambda_log_level
     log_group             = aws_cloudwatch_log_group.function["tick"].name
   }
 

@@ -112,8 +112,11 @@ locals {
       for name, value in merge(local.common_settings, local.own_settings[key]) : "TINYLLAMA_${name}" => value
     }
   }
-  common_settings = { ENV = var.stage, LOG_LEVEL = var.log_level, APP_NAME = "tinyllama" }
-  cors_settings   = var.cors_origin == null ? {} : { CORS_ORIGIN = var.cors_origin }
+  # The code keeps to log_level by itself. To Lambda a line without a level is INFO, the tick's metrics
+  # are such lines, and the alarms live on them: its own filter may not be stricter.
+  lambda_log_level = contains(["TRACE", "DEBUG"], var.log_level) ? var.log_level : "INFO"
+  common_settings  = { ENV = var.stage, LOG_LEVEL = var.log_level, APP_NAME = "tinyllama" }
+  cors_settings    = var.cors_origin == null ? {} : { CORS_ORIGIN = var.cors_origin }
   store_settings = merge(
     { STORE_REPLICAS = tostring(local.store_replicas) },
     local.store_sign_in == null ? {} : { STORE_SIGN_IN = local.store_sign_in },

@@ -150,7 +150,8 @@ run "concurrency_on_request" {
   command = plan
 
   variables {
-    warmer = false
+    warmer    = false
+    log_level = "ERROR"
     functions = {
       api_handler    = { memory = 512, reserved_concurrency = 50, provisioned_concurrency = 2 }
       jwt_authorizer = { provisioned_concurrency = 1 }
@@ -164,6 +165,10 @@ run "concurrency_on_request" {
   assert {
     condition     = { for key, one in aws_lambda_provisioned_concurrency_config.live : key => "${one.qualifier} ${one.provisioned_concurrent_executions}" } == { api_handler = "live 2", jwt_authorizer = "live 1" }
     error_message = "The alias's instances are kept warm."
+  }
+  assert {
+    condition     = alltrue([for one in values(local.functions) : one.logging_config[0].application_log_level == "INFO" && one.environment[0].variables["TINYLLAMA_LOG_LEVEL"] == "ERROR"])
+    error_message = "The code logs less; Lambda drops nothing, for metrics are lines without a level."
   }
   assert {
     condition     = length(aws_cloudwatch_event_rule.warmer) == 0 && length(aws_lambda_permission.warmer) == 0
