@@ -148,9 +148,11 @@ resource "aws_api_gateway_rest_api" "rest_api" {
   disable_execute_api_endpoint = local.default_endpoint_off
 }
 
-# A stage is deployed anew whenever what it deploys is another document.
+# A stage is deployed anew whenever what it deploys is another document. A default endpoint that was
+# closed or opened counts from the next deployment on too.
 resource "aws_api_gateway_deployment" "rest_api" {
   triggers = {
-    body = sha1(aws_api_gateway_rest_api.rest_api.body)
+    body             = sha1(aws_api_gateway_rest_api.rest_api.body)
+    default_endpoint = local.default_endpoint_off ? "off" : "on"
   }
 }
