@@ -7,8 +7,8 @@ variable "vpc_cidr" {
   nullable    = false
 
   validation {
-    condition     = can(cidrsubnet(var.vpc_cidr, 2, 3)) && try(tonumber(split("/", var.vpc_cidr)[1]) <= 26, false)
-    error_message = "The VPC's range is an IPv4 CIDR block of /26 or more addresses, so that each of four subnets has 16."
+    condition     = can(cidrnetmask(var.vpc_cidr)) && try(contains(range(16, 27), tonumber(split("/", var.vpc_cidr)[1])), false)
+    error_message = "The VPC's range is an IPv4 CIDR block of /16, the most that AWS takes, to /26, so that each of four subnets has 16 addresses."
   }
 }
 
@@ -85,6 +85,9 @@ variable "existing_network" {
 data "aws_availability_zones" "available" {
   count = local.own_network
   state = "available"
+
+  # Old zones, in which there is no MemoryDB, no t4g and little else that came later.
+  exclude_zone_ids = ["apne1-az3", "cac1-az3", "use1-az3"]
 
   # Local zones have no room for what we put there.
   filter {

@@ -78,6 +78,7 @@ run "passwords_are_refused" {
     redis_kind       = "external"
     store_url        = "redis://user:password@elsewhere:6379"
     redis_snapshot   = "tinyllama-last"
+    vpc_cidr         = "10.0.0.0/8"
     functions        = { tick = { memory = 64 } }
     settings         = { ENGINE_PASSWORD = "x" }
     domain           = { name = "https://api.example.org", certificate_arn = "arn" }
@@ -85,7 +86,7 @@ run "passwords_are_refused" {
   }
 
   expect_failures = [
-    var.store_url, var.redis_snapshot, var.functions, var.settings, var.domain, var.existing_network,
+    var.store_url, var.redis_snapshot, var.vpc_cidr, var.functions, var.settings, var.domain, var.existing_network,
   ]
 }
 
