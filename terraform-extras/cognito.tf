@@ -132,7 +132,9 @@ locals {
   }
 
   login_domain = coalesce(var.login.domain, "${local.name}-${local.account_id}")
-  token_url    = "https://${local.login_domain}.auth.${var.region}.amazoncognito.com/oauth2/token"
+  # In GovCloud all of Cognito is FIPS.
+  login_host = startswith(var.region, "us-gov-") ? "auth-fips" : "auth"
+  token_url  = "https://${local.login_domain}.${local.login_host}.${var.region}.amazoncognito.com/oauth2/token"
 
   issuer = local.pool == 1 ? "https://cognito-idp.${var.region}.amazonaws.com/${one(aws_cognito_user_pool.main[*].id)}" : var.issuer
   jwks   = var.jwks_url
@@ -203,6 +205,13 @@ resource "aws_cognito_user_pool_domain" "login" {
   count        = local.pool
   domain       = local.login_domain
   user_pool_id = aws_cognito_user_pool.main[0].id
+
+  lifecycle {
+    precondition {
+      condition     = !can(regex("aws|amazon|cognito", local.login_domain))
+      error_message = "Cognito takes no sign-in address with aws, amazon or cognito in it, as ${local.login_domain} has: name another in login.domain."
+    }
+  }
 }
 
 resource "aws_cognito_resource_server" "router" {

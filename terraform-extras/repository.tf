@@ -14,7 +14,7 @@ variable "image_repository" {
 
 locals {
   repository_count = var.image_repository ? 1 : 0
-  repository_host  = "${local.account_id}.dkr.ecr.${var.region}.amazonaws.com"
+  repository_host  = "${local.account_id}.dkr.ecr.${var.region}.${data.aws_partition.chalice.dns_suffix}"
   repository_url   = var.image_repository ? "${local.repository_host}/${local.name}" : null
   repository_arn   = "arn:${local.partition}:ecr:${var.region}:${local.account_id}:repository/${local.name}"
 }

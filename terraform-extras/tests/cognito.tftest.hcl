@@ -129,16 +129,31 @@ run "an_issuer_without_a_prefix_leaves_no_empty_parameter" {
   }
 }
 
+run "a_stage_whose_name_cognito_refuses_is_told_so" {
+  command = plan
+
+  variables {
+    stage = "paws"
+  }
+
+  expect_failures = [aws_cognito_user_pool_domain.login]
+}
+
 run "machines_that_nobody_needs_cost_nothing" {
   command = plan
 
   variables {
-    login = { machines = ["operator"] }
+    region = "us-gov-west-1"
+    login  = { machines = ["operator"] }
   }
 
   assert {
     condition     = toset(keys(local.cognito_ids)) == toset(["user_pool_id", "user_client_id", "operator_client_id", "token_url"])
     error_message = "One machine was asked for: ${jsonencode(keys(local.cognito_ids))}"
+  }
+  assert {
+    condition     = local.token_url == "https://tinyllama-dev-123456789012.auth-fips.us-gov-west-1.amazoncognito.com/oauth2/token"
+    error_message = "GovCloud's sign-in pages have another host: ${local.token_url}"
   }
 }
 
