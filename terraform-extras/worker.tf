@@ -8,7 +8,7 @@ variable "worker" {
     instance_type, architecture, gpu: the machine; with gpu its image has NVIDIA's drivers.
     ami_id: an Amazon Linux 2023 image of your own; null for AWS' newest.
     spot: take spare capacity, cheaper, taken away at two minutes' notice; leases bear that.
-    disk_gib: the encrypted root disk.
+    disk_gib: the encrypted root disk; null for 30, or 150 with gpu, whose image brings several CUDAs.
     concurrency: jobs that one worker runs at once.
     drain_seconds: how long running jobs may go on after SIGTERM; EC2 waits about two minutes.
     image: a tag of the stage's ECR repository to run instead of the packaged code.
@@ -31,7 +31,7 @@ variable "worker" {
     gpu             = optional(bool, false)
     ami_id          = optional(string)
     spot            = optional(bool, false)
-    disk_gib        = optional(number, 30)
+    disk_gib        = optional(number)
     concurrency     = optional(number, 4)
     drain_seconds   = optional(number, 60)
     image           = optional(string)
@@ -66,12 +66,20 @@ variable "worker" {
     condition     = var.worker == null ? true : can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", var.worker.instance_type))
     error_message = "worker.instance_type is an EC2 type, t4g.medium say."
   }
+  # Amazon writes a g after the generation of its own processors: t4g, c7gn, g5g. A group whose image is
+  # for another one is made without a word, and never starts an instance.
+  validation {
+    condition = var.worker == null ? true : (
+      can(regex("^(a1|p6e-gb[0-9]+|[a-z]+[0-9]+g[a-z]*)\\.", var.worker.instance_type)) == (var.worker.architecture == "arm64")
+    )
+    error_message = "worker.architecture is that of worker.instance_type: arm64 for t4g, c7g and their like, x86_64 for g5, c7i and theirs."
+  }
   validation {
     condition     = var.worker == null ? true : can(regex("^ami-[0-9a-f]+$", coalesce(var.worker.ami_id, "ami-0")))
     error_message = "worker.ami_id looks like ami-0123456789abcdef0."
   }
   validation {
-    condition     = var.worker == null ? true : var.worker.disk_gib >= 8 && var.worker.disk_gib <= 2000
+    condition     = var.worker == null ? true : coalesce(var.worker.disk_gib, 30) >= 8 && coalesce(var.worker.disk_gib, 30) <= 2000
     error_message = "worker.disk_gib is 8 to 2000."
   }
   validation {
@@ -312,6 +320,11 @@ resource "aws_s3_object" "worker" {
   source      = local.worker_zip
   source_hash = local.worker_sha256
   depends_on  = [aws_s3_bucket_versioning.worker, aws_s3_bucket_server_side_encryption_configuration.worker]
+
+  # The code of before goes last: until the launch template is new, instances start with it.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # What an instance may do
@@ -446,7 +459,7 @@ resource "aws_launch_template" "worker" {
 
     ebs {
       volume_type           = "gp3"
-      volume_size           = local.worker.disk_gib
+      volume_size           = coalesce(local.worker.disk_gib, local.worker.gpu ? 150 : 30)
       encrypted             = true
       delete_on_termination = true
     }

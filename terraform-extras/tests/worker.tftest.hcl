@@ -102,6 +102,10 @@ run "an_image_and_a_shell_need_what_aws_gives_for_everything_only" {
     condition     = data.aws_ssm_parameter.worker_ami[0].name == "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id"
     error_message = "A GPU needs an image with its drivers."
   }
+  assert {
+    condition     = one(aws_launch_template.worker[0].block_device_mappings).ebs[0].volume_size == 150
+    error_message = "An image with drivers and CUDA is larger than a plain one's disk."
+  }
 }
 
 run "the_code_lies_private_and_named_by_its_hash" {
@@ -194,6 +198,16 @@ run "bad_workers_are_refused" {
   variables {
     worker           = { min = 2, max = 1, engine = "remote", architecture = "riscv", instance_type = "big", drain_seconds = 500, image = "a b", model = "a; rm" }
     image_repository = false
+  }
+
+  expect_failures = [var.worker]
+}
+
+run "a_machine_that_cannot_run_its_image_is_refused" {
+  command = plan
+
+  variables {
+    worker = { max = 1, gpu = true, instance_type = "g5.xlarge" }
   }
 
   expect_failures = [var.worker]
