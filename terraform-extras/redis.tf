@@ -27,6 +27,11 @@ variable "redis_node_type" {
     condition     = var.redis_node_type == null || can(regex("^[a-z][a-z0-9]+\\.[a-z0-9]+$", var.redis_node_type))
     error_message = "redis_node_type is a class and a size, t4g.small say, without cache. or db. before it."
   }
+
+  validation {
+    condition     = var.redis_kind != "durable" || can(regex("^(t4g\\.(small|medium)|r[0-9]+gd?\\.[a-z0-9]+)$", coalesce(var.redis_node_type, "t4g.small")))
+    error_message = "MemoryDB has the classes t4g.small and t4g.medium, and those with much memory, r7g.large say."
+  }
 }
 
 variable "store_url" {

@@ -54,7 +54,6 @@ run "bad_variables_are_refused" {
     log_level           = "LOUD"
     vpc_cidr            = "10.20.0.0/30"
     redis_kind          = "fast"
-    redis_node_type     = "cache.t4g.micro"
     tenant_claim        = "two words"
     throttling          = { rate = 0 }
     interface_endpoints = ["com amazonaws"]
@@ -66,7 +65,7 @@ run "bad_variables_are_refused" {
 
   expect_failures = [
     var.stage, var.region, var.architecture, var.cors_origin, var.log_retention_days, var.log_level, var.vpc_cidr,
-    var.redis_kind, var.redis_node_type, var.tenant_claim, var.throttling, var.interface_endpoints, var.functions, var.settings,
+    var.redis_kind, var.tenant_claim, var.throttling, var.interface_endpoints, var.functions, var.settings,
     var.domain,
   ]
 }
@@ -78,6 +77,7 @@ run "passwords_are_refused" {
     redis_kind       = "external"
     store_url        = "redis://user:password@elsewhere:6379"
     redis_snapshot   = "tinyllama-last"
+    redis_node_type  = "cache.t4g.micro"
     vpc_cidr         = "10.0.0.0/8"
     functions        = { tick = { memory = 64 } }
     settings         = { ENGINE_PASSWORD = "x" }
@@ -86,8 +86,20 @@ run "passwords_are_refused" {
   }
 
   expect_failures = [
-    var.store_url, var.redis_snapshot, var.vpc_cidr, var.functions, var.settings, var.domain, var.existing_network,
+    var.store_url, var.redis_snapshot, var.redis_node_type, var.vpc_cidr, var.functions, var.settings, var.domain, var.existing_network,
   ]
+}
+
+run "memorydb_has_few_classes" {
+  command = plan
+
+  variables {
+    redis_kind       = "durable"
+    redis_node_type  = "t4g.micro"
+    existing_network = { vpc_id = "vpc-0aaa", private_subnet_ids = ["subnet-0aaa", "subnet-0bbb"], redis_security_group_ids = [] }
+  }
+
+  expect_failures = [var.redis_node_type, var.existing_network]
 }
 
 run "external_needs_an_address" {
