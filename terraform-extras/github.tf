@@ -86,6 +86,14 @@ locals {
         "${format(local.arn_of, "ec2")}:instance/*",
       ]
     },
+    {
+      # A worker whose engine asks for a key reads that from Parameter Store.
+      Sid       = "OwnSecrets"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = ["${format(local.arn_of, "kms")}:key/*"]
+      Condition = { StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" } }
+    },
   ]
 
   tagged  = { StringEquals = { "aws:ResourceTag/Service" = "tinyllama", "aws:ResourceTag/Environment" = var.stage } }
