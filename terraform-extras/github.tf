@@ -5,20 +5,30 @@ variable "github" {
   description = <<-TEXT
     Who may deploy from GitHub Actions; null for nobody. The first deployment, which makes the role, is a person's, and so is whatever makes or deletes a user pool, a key, a certificate, or deletes a store.
     repository: owner/name. Its environment called as the stage may take the role.
+    owner_id, repository_id: GitHub's numbers of both, which are in the tokens of repositories made or renamed since 15 July 2026, and of those that chose so: gh api repos/owner/name --jq '.owner.id, .id'. Null for an older one, whose tokens have its name alone.
     provider_arn: GitHub's OpenID Connect provider in this account, where another stage made it; null to make it.
     state_bucket: where Terraform's state lies; null for the bucket that bootstrap made.
   TEXT
 
   type = object({
-    repository   = string
-    provider_arn = optional(string)
-    state_bucket = optional(string)
+    repository    = string
+    owner_id      = optional(string)
+    repository_id = optional(string)
+    provider_arn  = optional(string)
+    state_bucket  = optional(string)
   })
   default = null
 
   validation {
     condition     = var.github == null ? true : can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github.repository))
     error_message = "github.repository is owner/name, without a wildcard."
+  }
+  validation {
+    condition = var.github == null ? true : (
+      (var.github.owner_id == null) == (var.github.repository_id == null) &&
+      alltrue([for id in [var.github.owner_id, var.github.repository_id] : can(regex("^[0-9]+$", coalesce(id, "0")))])
+    )
+    error_message = "github.owner_id and github.repository_id are GitHub's numbers, and go together."
   }
   validation {
     condition     = can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", coalesce(try(var.github.provider_arn, null), "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com")))
@@ -452,6 +462,16 @@ locals {
     }) if name != "domain" || local.domains > 0
   }
 
+  # docs.github.com, "OpenID Connect reference", immutable subject claims. One form alone is taken: who
+  # gets hold of a name that was given up has other numbers.
+  github_subject = try(
+    var.github.repository_id == null ? var.github.repository : format(
+      "%s@%s/%s@%s", split("/", var.github.repository)[0], var.github.owner_id,
+      split("/", var.github.repository)[1], var.github.repository_id,
+    ),
+    "",
+  )
+
   trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -460,7 +480,7 @@ locals {
       Principal = { Federated = local.github_arn }
       Condition = { StringEquals = {
         "${local.github_host}:aud" = "sts.amazonaws.com"
-        "${local.github_host}:sub" = "repo:${try(var.github.repository, "")}:environment:${var.stage}"
+        "${local.github_host}:sub" = "repo:${local.github_subject}:environment:${var.stage}"
       } }
     }]
   })

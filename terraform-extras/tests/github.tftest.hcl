@@ -114,12 +114,16 @@ run "a_provider_that_is_there_is_used" {
   variables {
     stage  = "abcdefghijklmnop"
     region = "ap-southeast-1"
-    github = { repository = "acme/router", provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+    github = { repository = "acme/router", owner_id = 123456, repository_id = 456789, provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
   }
 
   assert {
     condition     = length(aws_iam_openid_connect_provider.github) == 0 && jsondecode(aws_iam_role.deploy[0].assume_role_policy).Statement[0].Principal.Federated == "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
     error_message = "An account has one provider of GitHub's."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.deploy[0].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:acme@123456/router@456789:environment:abcdefghijklmnop"
+    error_message = "Tokens of new repositories name owner and repository by number too: ${aws_iam_role.deploy[0].assume_role_policy}"
   }
   assert {
     condition     = !contains(keys(aws_iam_policy.deploy), "domain")
@@ -131,7 +135,7 @@ run "a_wildcard_repository_is_refused" {
   command = plan
 
   variables {
-    github = { repository = "acme/*", provider_arn = "arn:aws:iam::123456789012:oidc-provider/example.org" }
+    github = { repository = "acme/*", owner_id = "*", provider_arn = "arn:aws:iam::123456789012:oidc-provider/example.org" }
   }
 
   expect_failures = [var.github]
