@@ -187,6 +187,13 @@ locals {
       "${local.arn.ssm}:parameter${local.ssm_prefix}/*",
     ]
   }]
+  # It asks for ids. Amazon's key of Parameter Store lets everybody in the account decrypt by it.
+  deny_secrets = [{
+    Effect    = "Deny"
+    Action    = ["kms:Decrypt"]
+    Resource  = "*"
+    Condition = { StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" } }
+  }]
   allow_dead_letters = [{
     Effect   = "Allow"
     Action   = ["sqs:SendMessage"]
@@ -198,7 +205,7 @@ locals {
       local.allow_logs["api_handler"], local.allow_traces, local.allow_network["api_handler"], local.allow_store["api_handler"],
     ) })
     jwt_authorizer = jsonencode({ Version = "2012-10-17", Statement = concat(
-      local.allow_logs["jwt_authorizer"], local.allow_traces, local.allow_registry,
+      local.allow_logs["jwt_authorizer"], local.allow_traces, local.allow_registry, local.deny_secrets,
     ) })
     tick = jsonencode({ Version = "2012-10-17", Statement = concat(
       local.allow_logs["tick"], local.allow_traces, local.allow_network["tick"], local.allow_store["tick"], local.allow_dead_letters,

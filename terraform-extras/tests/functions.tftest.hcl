@@ -133,6 +133,10 @@ run "functions_are_called_by_alias_in_roles_of_their_own" {
     error_message = "It only reads, and only this stage's: never the operator's key."
   }
   assert {
+    condition     = [for one in jsondecode(aws_iam_role_policy.jwt_authorizer_role.policy).Statement : one.Action if one.Effect == "Deny"] == [["kms:Decrypt"]]
+    error_message = "Secrets lie beside the ids; whoever is called by the world reads none."
+  }
+  assert {
     condition     = [for key, policy in local.policies : key if strcontains(policy, "ec2:")] == ["api_handler", "tick"]
     error_message = "Functions inside the VPC have network interfaces, the authorizer none."
   }

@@ -39,7 +39,7 @@ def of_function(key: str) -> set[str]:
     """Return what the role of a function may do."""
     functions = terraform("functions")
     policy = block(block(functions, r"policies = \{"), f"{key} = ")
-    names = re.findall(r"local\.(allow_\w+)", policy)
+    names = re.findall(r"local\.((?:allow|deny)_\w+)", policy)
     return {action for name in names for action in allowed(block(functions, f"{name} = "))}
 
 
