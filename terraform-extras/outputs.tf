@@ -9,3 +9,18 @@ output "registry" {
   description = "Every id below /tinyllama/<stage>/, as Parameter Store has it."
   value       = { for key, parameter in data.aws_ssm_parameter.registry : key => parameter.insecure_value }
 }
+
+# Terraform drops a name that an object's type lacks: `tinyllama deploy` compares before it applies.
+output "settings" {
+  description = "Those settings that are objects, as Terraform understood them."
+  value = {
+    alarms           = var.alarms
+    domain           = var.domain
+    existing_network = var.existing_network
+    functions        = var.functions
+    github           = var.github
+    login            = var.login
+    throttling       = var.throttling
+    worker           = var.worker
+  }
+}

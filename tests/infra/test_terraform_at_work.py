@@ -90,6 +90,21 @@ def test_a_first_plan_tells_what_it_creates(built: Built) -> None:
     assert not plan.empty
 
 
+def test_a_plan_tells_its_outputs_without_the_names_that_terraform_drops(built: Built) -> None:
+    built.write(
+        "object.tf",
+        'variable "alarms" { type = object({ email = optional(string) }) }\n'
+        'output "settings" { value = { alarms = var.alarms } }\n',
+    )
+    built.set(stage="dev", alarms={"emial": "x@example.com"})
+    terraform = built.ready()
+
+    told = terraform.planned_outputs(terraform.plan())
+
+    assert told["settings"] == {"alarms": {"email": None}}
+    assert told["endpoint_url"] == "https://dev.example"
+
+
 def test_what_was_applied_is_not_planned_again(built: Built) -> None:
     terraform = built.ready()
     terraform.apply(terraform.plan())

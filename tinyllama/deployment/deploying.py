@@ -29,6 +29,7 @@ from tinyllama.deployment import (
     packaging,
     terraform,
     tools,
+    understood,
     verifying,
 )
 from tinyllama.deployment.failures import DeploymentFailed
@@ -92,6 +93,7 @@ def deploy(
             program.init(backend)
             plan = program.plan()
         try:
+            understood.check(stage.name, stage.variables, program.planned_outputs(plan)["settings"])
             done = _planned(plan) | {"stage": stage.name, "applied": False}
             if not plan_only:
                 done |= _carry_out(stage, program, plan, consent, steps)

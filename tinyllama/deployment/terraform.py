@@ -136,6 +136,11 @@ class Terraform:
         shown = self._captured(["show", "-no-color", str(plan.file)])
         typer.echo(shown, err=True)
 
+    def planned_outputs(self, plan: Plan) -> dict[str, Any]:
+        """Return the values of those outputs that *plan* knows already."""
+        told = json.loads(self._captured(["show", "-json", str(plan.file)]))["planned_values"]
+        return {name: o["value"] for name, o in told["outputs"].items() if "value" in o}
+
     def apply(self, plan: Plan) -> None:
         """Do what *plan* says, nothing else; it can be done once."""
         try:
