@@ -1,5 +1,6 @@
 """Which files ship: those that git knows, as they lie there."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -65,3 +66,17 @@ def test_a_symbolic_link_is_named(repository: Path, tmp_path: Path) -> None:
 def test_outside_a_clone_nothing_ships(tmp_path: Path) -> None:
     with pytest.raises(DeploymentFailed, match="package in a clone"):
         sources.tracked(tmp_path, ["lib"])
+
+
+def test_the_version_tells_the_commit_and_whether_that_is_all(repository: Path) -> None:
+    unborn = sources.version(repository)
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+    git(repository, *identity, "commit", "--quiet", "--no-gpg-sign", "--message", "First")
+    clean = sources.version(repository)
+    (repository / "lib" / "known.py").write_text("2\n")
+
+    changed = sources.version(repository)
+
+    assert unborn == "no commit"
+    assert re.fullmatch(r"commit [0-9a-f]{12}", clean)
+    assert changed == f"{clean}, with changes that are in no commit"

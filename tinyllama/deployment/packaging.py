@@ -49,6 +49,7 @@ def package(stage: Stage) -> Path:
     terraform = sources.tracked(project, [sources.TERRAFORM])
     with tempfile.TemporaryDirectory() as aside, swapping.replaced(stage.folder) as new:
         typer.echo(f"Packaging {stage.name} for {stage.architecture}: about 20 seconds ...")
+        typer.echo(f"  from {sources.version(project)}")
         copy = Path(aside).resolve() / "functions"
         sources.copy(project, shipped, copy)
         _chalice(stage, copy)

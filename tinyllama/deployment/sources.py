@@ -42,6 +42,15 @@ def copy(project: Path, names: Sequence[str], target: Path) -> None:
         shutil.copyfile(project / name, target / name)
 
 
+def version(project: Path) -> str:
+    """Return the commit of *project*, and whether its files are no longer that commit's."""
+    command = [tools.find("git"), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
+    run = subprocess.run(command, cwd=project, capture_output=True, check=False)  # noqa: S603
+    commit, _, dirty = run.stdout.decode().strip().partition("-")
+    changed = ", with changes that are in no commit" if dirty else ""
+    return f"commit {commit}{changed}" if commit else "no commit"
+
+
 def _listed(project: Path, which: Sequence[str], paths: Sequence[str]) -> list[str]:
     git = tools.find("git")
     run = subprocess.run(  # noqa: S603
