@@ -146,7 +146,7 @@ class Model:
             if job is not None and job.place == "taken":
                 self._open(job)
             held = job is not None and job.token == token
-            due = self.sweep()
+            due = self.sweep(self.terms.swept_by_a_claim)
             if held:
                 return job
             if job is None and not due:
@@ -270,13 +270,18 @@ class Model:
         if self.removable(job):
             self._remove(job)
 
-    def sweep(self) -> bool:
-        """Take back lapsed jobs, then end overdue ones, what was due first first: whether any."""
+    def sweep(self, most: int | None = None) -> bool:
+        """Take back lapsed jobs, then end overdue ones: whether any.
+
+        What was due first comes first, *most* of each.
+        """
         lapsed = [job for job in self.jobs.values() if self.lapsed(job)]
         overdue = [job for job in self.jobs.values() if self.overdue(job)]
-        for job in sorted(lapsed, key=lambda each: (each.leased_until, *_place(each))):
+        lapsed.sort(key=lambda each: (each.leased_until, *_place(each)))
+        overdue.sort(key=lambda each: (each.deadline_at or 0, *_place(each)))
+        for job in lapsed[:most]:
             self.reclaim(job)
-        for job in sorted(overdue, key=lambda each: (each.deadline_at or 0, *_place(each))):
+        for job in overdue[:most]:
             self.expire(job)
         return bool(lapsed or overdue)
 

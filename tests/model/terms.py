@@ -12,6 +12,7 @@ class Terms:
 
     lease_ms: int = 30_000
     max_attempts: int = 2
+    swept_by_a_claim: int = 16  # lua/take.lua
     queue_length: int = 6
     queue_bytes: int = 4_000
     inbox_bytes: int = 12_000
