@@ -105,6 +105,11 @@ def _pause(text: str) -> float:
 
 
 def _on_the_store(closing: ExitStack) -> Way:
+    if settings.variable("store_url") is None:
+        raise NotConfigured(
+            "TINYLLAMA_STORE_URL is not set: set it to work on the store, or name a router that is"
+            " called over HTTPS, with --via URL"
+        )
     where = settings.store_settings()
     connection = store.connect(where.url, where.replicas, where.sign_in)
     closing.callback(connection.close)
@@ -124,7 +129,7 @@ def _over_https(parsed: argparse.Namespace, closing: ExitStack) -> Way:
     )
     via = Via(parsed.via, credential, parsed.name, parsed.concurrency)
     closing.callback(via.close)
-    return far(via, parsed.poll_seconds or POLL_SECONDS)
+    return far(via, parsed.poll_seconds or POLL_SECONDS, via.router)
 
 
 def _engine(engine_settings: settings.EngineSettings) -> Engine:

@@ -87,15 +87,16 @@ def _first(source: WorkerCredential) -> str:
         try:
             found = _read(source.file)
         except FileNotFoundError:
-            raise NotConfigured(f"{variable} names no file") from None
+            raise NotConfigured(f"{variable} names no file: {source.file}") from None
         except OSError as error:
-            why = f"a file that cannot be read ({error.strerror})"
+            why = f"a file that cannot be read ({error.strerror}): {source.file}"
             raise NotConfigured(f"{variable} names {why}") from None
         if not found:
-            raise NotConfigured(f"{variable} names a file that is empty")
+            raise NotConfigured(f"{variable} names a file that is empty: {source.file}")
         variable += " names a file that"
     if not TOKEN.fullmatch(found):
-        raise NotConfigured(f"{variable} holds no token")
+        where = f": {source.file}" if source.file else ""
+        raise NotConfigured(f"{variable} holds no token{where}")
     return found
 
 

@@ -45,7 +45,7 @@ class Worker:
         self._draining = asyncio.Event()
         self._running: dict[asyncio.Task[None], Run] = {}
         self._vain_polls = 0
-        self._outage = Outage()
+        self._outage = Outage(way.router)
         self._keeper = LeaseKeeper(way, settings.name, settings.concurrency, self._outage)
         self._executor = ThreadPoolExecutor(
             settings.concurrency + SPARE_THREADS, thread_name_prefix="move"

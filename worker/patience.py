@@ -61,9 +61,14 @@ def retry_after_seconds(header: str | None) -> float:
 
 
 class Outage:
-    """Whether the store is away, told once when it goes and once when it is back. Thread-safe."""
+    """Whether the store is away, told once when it goes and once when it is back. Thread-safe.
 
-    def __init__(self) -> None:
+    A worker that calls the *router* of that address tells of the router, which may be what is away.
+    """
+
+    def __init__(self, router: str | None = None) -> None:
+        self._what = "store" if router is None else "router"
+        self._address = {} if router is None else {"router": router}
         self._lock = threading.Lock()
         self._away = False
 
@@ -77,18 +82,18 @@ class Outage:
         with self._lock:
             first, self._away = not self._away, True
         if first:
-            # The kind alone: a message may repeat the address. A wrong password is told from a
-            # server that is down by it, and no more than that is needed.
+            # The kind alone: a message may repeat the store's address and its password. A wrong
+            # password is told from a server that is down by it, and no more is needed.
             cause = type(error.__cause__).__name__
             kind = error.kind if isinstance(error, BackLater) else cause
-            signals.log("store.away", signals.Level.WARN, error=kind)
+            signals.log(f"{self._what}.away", signals.Level.WARN, error=kind, **self._address)
 
     def ends(self) -> None:
         """Note that the store answered."""
         with self._lock:
             first, self._away = self._away, False
         if first:
-            signals.log("store.back")
+            signals.log(f"{self._what}.back", **self._address)
 
 
 class Patience:

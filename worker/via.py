@@ -11,7 +11,7 @@ from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.leasing import Claim, Outcome
 from worker.credential import Bearer
 from worker.patience import BackLater, retry_after_seconds
-from worker.wire import Answer, Wire
+from worker.wire import UNKNOWN, Answer, Wire
 
 REFUSED_SECONDS = 5.0
 LEASE_SECONDS = 30.0  # until the router tells
@@ -19,6 +19,9 @@ LEASE_SECONDS = 30.0  # until the router tells
 NOTHING_READY = 204
 OK = frozenset({200, NOTHING_READY})
 UNAUTHORIZED = frozenset({401, 403})
+# Of a gateway that knows neither stage nor route; the router's own are problem documents.
+NOT_THERE = frozenset({403, 404})
+NOT_THERE_HINT = "no answer of a router's: the address may lack its stage, or name another's"
 CONFLICT = 409
 BUSY = frozenset({429, 502, 503, 504})
 # The call itself is refused and always will be.
@@ -51,6 +54,11 @@ class Via:
         self._telling = threading.Lock()
         self._told: set[tuple[str, int, str]] = set()
         self._strikes: dict[str, int] = {}
+
+    @property
+    def router(self) -> str:
+        """The address that is called; it holds no password."""
+        return self._wire.root
 
     @property
     def lease_seconds(self) -> float:
@@ -161,7 +169,10 @@ class Via:
             first = told not in self._told
             self._told.add(told)
         if first:
-            signals.log(event, move=move, status=answer.status, code=answer.code())
+            why = {"move": move, "status": answer.status, "code": answer.code()}
+            if answer.status in NOT_THERE and answer.code() == UNKNOWN:
+                why |= {"router": self.router, "hint": NOT_THERE_HINT}
+            signals.log(event, signals.Level.WARN, **why)
 
     def _untell(self) -> None:
         """Let it be told again, since a call succeeded; a token's refusal is over by that."""

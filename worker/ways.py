@@ -22,7 +22,8 @@ class Way:
 
     Leases are renewed each third of a lease, or each *renewal_seconds* if that is sooner. *bell*
     blocks for some seconds until a job may be ready; without one the worker polls, at most
-    *poll_seconds* apart. Without *beat* the moves themselves tell that the worker lives.
+    *poll_seconds* apart. Without *beat* the moves themselves tell that the worker lives. *router*
+    is the address that is called, None on the store.
     """
 
     leases: Leases
@@ -31,6 +32,7 @@ class Way:
     bell: Callable[[float], None] | None = None
     beat: Callable[[str, int], None] | None = None
     poll_seconds: float = POLL_SECONDS
+    router: str | None = None
 
 
 def near(leases: JobLeases) -> Way:
@@ -38,6 +40,6 @@ def near(leases: JobLeases) -> Way:
     return Way(leases, NEAR_BATCH, NEAR_RENEWAL_SECONDS, leases.wait, leases.beat)
 
 
-def far(leases: Leases, poll_seconds: float = POLL_SECONDS) -> Way:
-    """Return the way of a worker that pays for each call."""
-    return Way(leases, FAR_BATCH, poll_seconds=poll_seconds)
+def far(leases: Leases, poll_seconds: float = POLL_SECONDS, router: str | None = None) -> Way:
+    """Return the way of a worker that pays for each call, to the address *router*."""
+    return Way(leases, FAR_BATCH, poll_seconds=poll_seconds, router=router)

@@ -20,6 +20,7 @@ CALL_SECONDS = 30.0
 KEEP_ALIVE_SECONDS = 30.0
 ANSWER_BYTES = 4 * 1024 * 1024
 
+UNKNOWN = "unknown"
 _CODE = re.compile(r"[a-z_]{1,40}")
 # The other side closed a connection that it kept open until then; every move may be repeated.
 _BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
@@ -41,17 +42,17 @@ class Answer:
             return None
 
     def code(self) -> str:
-        """Return the code of a problem document (RFC 9457)."""
+        """Return the code of a problem document (RFC 9457), UNKNOWN of anything else."""
         body = self.json()
         code = body.get("code") if isinstance(body, dict) else None
-        return code if isinstance(code, str) and _CODE.fullmatch(code) else "unknown"
+        return code if isinstance(code, str) and _CODE.fullmatch(code) else UNKNOWN
 
 
 class Wire:
     """The way to one router; thread-safe. Raises NotConfigured unless it is https or loopback."""
 
     def __init__(self, url: str) -> None:
-        self._root = safe_address(url, "--via")
+        self.root = safe_address(url, "--via")
         self._client = httpx2.Client(
             headers={
                 "Accept": "application/json",
@@ -64,7 +65,7 @@ class Wire:
             # The worker's threads are what bounds connections: a renewal must find one.
             limits=httpx2.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE_SECONDS),
             # Proxies and certificates of the environment's are for what leaves the machine.
-            trust_env=self._root.startswith("https:"),
+            trust_env=self.root.startswith("https:"),
         )
 
     def post(self, path: str, content: bytes, token: str) -> Answer:
@@ -87,7 +88,7 @@ class Wire:
     def _post_once(self, path: str, content: bytes, token: str) -> Answer:
         until = monotonic() + CALL_SECONDS
         headers = {"Authorization": f"Bearer {token}"}
-        url = f"{self._root}{path}"
+        url = f"{self.root}{path}"
         with self._client.stream("POST", url, content=content, headers=headers) as response:
             body = bytearray()
             for piece in response.iter_raw():

@@ -131,8 +131,10 @@ def test_no_usable_token_stops_the_start_naming_the_variable_and_why(
 ) -> None:
     spoil(file)
 
-    with pytest.raises(NotConfigured, match=rf"^TINYLLAMA_WORKER_TOKEN_FILE {told}"):
+    with pytest.raises(NotConfigured, match=rf"^TINYLLAMA_WORKER_TOKEN_FILE {told}") as raised:
         Credential(WorkerCredential(None, file), Clock())
+
+    assert str(raised.value).endswith(f": {file}")
 
 
 def test_a_token_of_the_environments_that_is_none_is_told_as_such() -> None:

@@ -44,6 +44,18 @@ def test_outage_over_https_is_told_by_its_status(capsys: pytest.CaptureFixture[s
     assert told == [("store.away", "status 503"), ("store.back", None)]
 
 
+def test_outage_of_a_router_is_told_with_its_address(capsys: pytest.CaptureFixture[str]) -> None:
+    outage = Outage("https://router.example/dev")
+
+    outage.begins(BackLater("ConnectError"))
+    outage.ends()
+
+    away, back = log_lines(capsys.readouterr().out)
+    assert (away["event"], away["level"], away["error"]) == ("router.away", "WARN", "ConnectError")
+    assert back["event"] == "router.back"
+    assert away["router"] == back["router"] == "https://router.example/dev"
+
+
 def test_what_was_told_already_is_waited_out_without_a_word_of_the_store(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

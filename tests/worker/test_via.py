@@ -446,8 +446,45 @@ def test_a_token_that_stays_refused_is_told_once_and_tried_again_only_after_a_pa
     written = capsys.readouterr().out
     (line,) = log_lines(written)
     assert (line["event"], line["status"], line["code"]) == ("credential.refused", status, code)
+    assert line["level"] == "WARN"
+    assert "hint" not in line
     assert "secret" not in written
     leases.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "event"), [(403, "credential.refused"), (404, "router.unexpected")]
+)
+@pytest.mark.parametrize("body", [b"<html>", {"message": "Forbidden"}], ids=["html", "gateway"])
+def test_a_refusal_that_is_no_routers_says_that_the_address_may_be_wrong(
+    router: RouterServer,
+    leases: Via,
+    capsys: pytest.CaptureFixture[str],
+    status: int,
+    event: str,
+    body: object,
+) -> None:
+    router.otherwise = answer(status, body)
+
+    with pytest.raises(BackLater):
+        leases.claim(TOKEN)
+
+    (line,) = log_lines(capsys.readouterr().out)
+    assert (line["event"], line["level"], line["router"]) == (event, "WARN", router.url)
+    assert "the address may lack its stage" in line["hint"]
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_what_a_wrong_address_does_not_answer_hints_at_none(
+    router: RouterServer, leases: Via, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    router.otherwise = answer(status, b"")
+
+    with pytest.raises(BackLater):
+        leases.claim(TOKEN)
+
+    (line,) = log_lines(capsys.readouterr().out)
+    assert "hint" not in line
 
 
 def test_a_token_that_was_refused_and_is_taken_again_is_told_once(

@@ -107,6 +107,17 @@ def test_a_bad_router_or_no_token_stops_the_start_in_one_sentence(
     assert written.out == ""
 
 
+def test_without_a_store_the_start_tells_of_the_way_that_needs_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STORE_URL", "")
+
+    code = main([])
+
+    assert code == 2
+    assert capsys.readouterr().err.endswith("called over HTTPS, with --via URL\n")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -24,6 +24,8 @@ from tests.worker.routers import Routers
 
 LEASE_SECONDS = 1.5
 POLL_SECONDS = 0.5
+# What a worker misses, by the way that it goes.
+AWAY = {"store": "store", "https": "router"}
 
 
 class WorkerProcess:
@@ -228,6 +230,7 @@ def test_a_second_signal_exits_at_once(
 
 @pytest.mark.slow
 def test_a_store_killed_in_mid_job_is_waited_out_and_nothing_is_lost(
+    how: str,
     start: Start,
     mortal: Server,
     engine_server: EngineServer,
@@ -241,7 +244,7 @@ def test_a_store_killed_in_mid_job_is_waited_out_and_nothing_is_lost(
 
     mortal.kill()
     held_engine.set()  # the answer ends while nothing can be stored
-    wait_for(lambda: "store.away" in worker.events())
+    wait_for(lambda: f"{AWAY[how]}.away" in worker.events())
     time.sleep(1)
     mortal.start()
 
@@ -250,15 +253,16 @@ def test_a_store_killed_in_mid_job_is_waited_out_and_nothing_is_lost(
     assert wait_for(lambda: ended(queue, later)).state is JobState.SUCCEEDED
     worker.signal(signal.SIGTERM)
     assert worker.end() == (0, "")
-    assert worker.events().count("store.away") == worker.events().count("store.back") == 1
+    told = worker.events()
+    assert told.count(f"{AWAY[how]}.away") == told.count(f"{AWAY[how]}.back") == 1
     store.close()
 
 
 @pytest.mark.slow
-def test_a_worker_may_start_before_its_store(start: Start, mortal: Server) -> None:
+def test_a_worker_may_start_before_its_store(how: str, start: Start, mortal: Server) -> None:
     mortal.kill()
     worker = start(on=mortal.url)
-    wait_for(lambda: "store.away" in worker.events())
+    wait_for(lambda: f"{AWAY[how]}.away" in worker.events())
 
     mortal.start()
 
@@ -289,7 +293,7 @@ def test_a_worker_whose_token_is_refused_says_so_and_goes_on_once_a_good_one_lie
     (refused,) = (line for line in worker.lines() if line["event"] == "credential.refused")
     assert (refused["status"], refused["code"]) == (401, "token_expired")
     assert worker.events().count("credential.accepted") == 1
-    assert not {"store.away", "store.back"} & set(worker.events())
+    assert not {"router.away", "router.back"} & set(worker.events())
 
 
 @pytest.mark.slow
