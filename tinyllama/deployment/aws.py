@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
@@ -18,7 +19,10 @@ from chalicelib import settings
 from tinyllama.deployment.failures import DeploymentFailed
 
 # botocore would wait five minutes for an address that does not answer.
-_PATIENCE = Config(connect_timeout=5, read_timeout=60)
+_PATIENCE = Config(connect_timeout=3, read_timeout=60)
+_AWAY = (EndpointConnectionError, ConnectTimeoutError)
+_AWAY_ATTEMPTS = 2
+_NO_REGION = "no AWS region is set: export AWS_DEFAULT_REGION=us-east-1, say"
 
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
@@ -26,15 +30,24 @@ _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 def client(service: str, attempts: int = 3) -> Any:
     """Return a client of *service* with the surroundings' own credentials and region.
 
-    What is throttled or does not answer is tried so many times in all, ever more slowly. Raises
-    DeploymentFailed where there is no region, or what says where AWS is cannot be read.
+    What is throttled or fails is tried so many times in all, ever more slowly; what cannot be
+    connected to twice, within some seconds. Raises DeploymentFailed where there is no region, or
+    what says where AWS is cannot be read.
     """
     retries = {"mode": "adaptive", "total_max_attempts": attempts}
     with told():
         try:
-            return boto3.client(service, config=_PATIENCE.merge(Config(retries=retries)))
+            made = boto3.client(service, config=_PATIENCE.merge(Config(retries=retries)))
         except ValueError as error:  # botocore has no error of its own for AWS_ENDPOINT_URL
             raise DeploymentFailed(f"{error}: mend AWS_ENDPOINT_URL or the region") from None
+    made.meta.events.register_first("needs-retry", _give_up)
+    return made
+
+
+def _give_up(attempts: int, caught_exception: Exception | None, **_: Any) -> None:
+    """Raise what kept botocore from connecting, before it would try a third time."""
+    if attempts >= _AWAY_ATTEMPTS and isinstance(caught_exception, _AWAY):
+        raise caught_exception
 
 
 def region() -> str:
@@ -42,7 +55,7 @@ def region() -> str:
     with told():
         found = (boto3.DEFAULT_SESSION or boto3.session.Session()).region_name
     if not found:
-        raise DeploymentFailed("no AWS region is set: export AWS_DEFAULT_REGION=eu-west-1, say")
+        raise DeploymentFailed(_NO_REGION)
     return str(found)
 
 
@@ -73,15 +86,15 @@ def told() -> Iterator[None]:
     try:
         yield
     except NoRegionError:
-        raise DeploymentFailed(
-            "no AWS region is set: export AWS_DEFAULT_REGION=eu-west-1, say"
-        ) from None
+        raise DeploymentFailed(_NO_REGION) from None
     except NoCredentialsError:
         raise DeploymentFailed(
             "no AWS credentials were found: run aws configure, or export AWS_PROFILE"
         ) from None
-    except EndpointConnectionError as error:
-        raise DeploymentFailed(f"AWS is not reached: {error}") from None
+    except _AWAY as error:
+        raise DeploymentFailed(
+            f"AWS is not reached: check the network, or unset AWS_ENDPOINT_URL ({error})"
+        ) from None
     except ClientError as error:
         if error.response["Error"]["Code"] in _EXPIRED:
             raise DeploymentFailed(
