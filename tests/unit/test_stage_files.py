@@ -24,12 +24,36 @@ def test_a_name_that_stands_for_something_else_is_no_stages(tmp_path: Path, name
         load(tmp_path, name)
 
 
-@pytest.mark.parametrize("region", [None, ""])
-def test_a_region_that_says_nothing_is_missing(tmp_path: Path, region: str | None) -> None:
-    stage = load(tmp_path, region=region)
+@pytest.mark.parametrize(
+    "region", [None, "", 1, "us-east", "us-east-1 ", "US-EAST-1", "us-east-1a"]
+)
+def test_a_stage_without_a_region_is_refused(tmp_path: Path, region: object) -> None:
+    with pytest.raises(DeploymentFailed, match=r'dev\.tfvars\.json must say "region": "us-east-1"'):
+        load(tmp_path, region=region)
 
-    with pytest.raises(DeploymentFailed, match=r'dev\.tfvars\.json must say "region"'):
-        _ = stage.region
+
+@pytest.mark.parametrize("region", ["us-east-1", "ap-southeast-4", "us-gov-west-1"])
+def test_a_region_is_what_aws_calls_so(tmp_path: Path, region: str) -> None:
+    assert load(tmp_path, region=region).region == region
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("stagng", "there is no stage stagng (did you mean staging?): write stagng.tfvars.json"),
+        ("other", "there is no stage other: write other.tfvars.json beside those of dev, staging"),
+    ],
+)
+def test_a_slip_is_told_with_the_stage_that_may_be_meant(
+    tmp_path: Path, name: str, told: str
+) -> None:
+    for known in ("dev", "staging"):
+        load(tmp_path, known)
+
+    with pytest.raises(DeploymentFailed) as raised:
+        stages.load(name, tmp_path)
+
+    assert str(raised.value).startswith(told)
 
 
 @pytest.mark.parametrize(

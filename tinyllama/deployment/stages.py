@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,10 +13,14 @@ from chalicelib.settings import LOCAL, PROJECT
 from tinyllama.deployment.failures import DeploymentFailed
 
 EXTRAS = PROJECT / "terraform-extras"
+FOLDER = EXTRAS / "stages"
 ARCHITECTURES = ("arm64", "x86_64")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,14}[a-z0-9]")
 # The environment of a laptop, and the folder of what comes before all stages.
 _TAKEN = (LOCAL, "bootstrap")
+_REGION_SAID = '"region": "us-east-1", or another of AWS\''
+# As Terraform's variable asks for it.
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[1-9]")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 
 
@@ -23,8 +28,9 @@ _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?
 class Stage:
     """A stage's name and settings: the variables of ``terraform-extras/stages/<name>.tfvars.json``.
 
-    The file is the one source of them. Packaging needs two: the *architecture* of the functions,
-    and the one origin whose pages may call the API, None where none may.
+    The file is the one source of them, and says at least name and region. Packaging needs two more:
+    the *architecture* of the functions, and the one origin whose pages may call the API, None where
+    none may.
     """
 
     name: str
@@ -41,7 +47,7 @@ class Stage:
     def region(self) -> str:
         """Where this stage lives. Raises DeploymentFailed where its file does not say."""
         if not self.variables.get("region"):
-            raise DeploymentFailed(f'{self.name}.tfvars.json must say "region": "eu-west-1", say')
+            raise DeploymentFailed(f"{self.name}.tfvars.json must say {_REGION_SAID}")
         return str(self.variables["region"])
 
 
@@ -54,16 +60,29 @@ def require_name(name: str, kind: str = "stage") -> str:
     return name
 
 
-def load(name: str, folder: Path = EXTRAS / "stages") -> Stage:
+def names(folder: Path | None = None) -> list[str]:
+    """Return the names of the stages that have a file, sorted."""
+    files = (folder or FOLDER).glob("*.tfvars.json")
+    return sorted(file.name.partition(".")[0] for file in files)
+
+
+def meant(name: str, folder: Path | None = None) -> str:
+    """Return in brackets which stage *name* may be a slip for, nothing where none is near."""
+    near = get_close_matches(name, names(folder), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def load(name: str, folder: Path | None = None) -> Stage:
     """Return the stage called *name*. Raises DeploymentFailed where it has no sound file."""
     require_name(name)
+    folder = folder or FOLDER
     path = folder / f"{name}.tfvars.json"
     try:
         variables = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        known = sorted(file.name.partition(".")[0] for file in folder.glob("*.tfvars.json"))
         raise DeploymentFailed(
-            f"there is no stage {name}: write {path.name} beside those of {', '.join(known)}"
+            f"there is no stage {name}{meant(name, folder)}: write {path.name} beside those of"
+            f" {', '.join(names(folder))}"
         ) from None
     except OSError as error:
         raise DeploymentFailed(f"{path.name} cannot be read: {error.strerror}") from None
@@ -79,6 +98,8 @@ def _stage(name: str, file: str, variables: Any) -> Stage:
         raise DeploymentFailed(f"{file} is not a JSON object of Terraform variables")
     if variables.get("stage") != name:
         raise DeploymentFailed(f'{file} must say "stage": "{name}"')
+    if not _REGION.fullmatch(str(variables.get("region"))):
+        raise DeploymentFailed(f"{file} must say {_REGION_SAID}")
     architecture = variables.get("architecture", "arm64")
     if architecture not in ARCHITECTURES:
         raise DeploymentFailed(f'{file}: "architecture" is one of {" and ".join(ARCHITECTURES)}')
