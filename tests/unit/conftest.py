@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from tests.unit.parameter_store import Ran, Run
 from tinyllama import cli
+from tinyllama.deployment import stages
 
 
 class Pipe(io.TextIOWrapper):
@@ -22,8 +23,9 @@ class Pipe(io.TextIOWrapper):
 
 @pytest.fixture
 def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An empty Parameter Store, by the emulator moto."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    """An empty Parameter Store in the region of the stage dev, by the emulator moto."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", stages.load("dev").region)
+    monkeypatch.delenv("AWS_REGION", raising=False)
     with mock_aws():
         yield boto3.client("ssm")
     boto3.DEFAULT_SESSION = None  # a test may have given it ears of its own

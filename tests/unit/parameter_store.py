@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
+import pytest
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -20,6 +23,18 @@ type Run = Callable[..., Ran]
 def put(ssm: Any, path: str, value: str, kind: str = "String", tier: str = "Standard") -> None:
     """Write a parameter past the product."""
     ssm.put_parameter(Name=path, Value=value, Type=kind, Tier=tier, Overwrite=True)
+
+
+def listen(monkeypatch: pytest.MonkeyPatch, event: str, handler: Callable[..., Any]) -> None:
+    """Let *handler* hear an event of botocore's in whatever session a command works."""
+    setup = boto3.setup_default_session
+
+    def with_ears(**how: Any) -> None:
+        setup(**how)
+        assert boto3.DEFAULT_SESSION is not None
+        boto3.DEFAULT_SESSION.events.register(event, handler)
+
+    monkeypatch.setattr(boto3, "setup_default_session", with_ears)
 
 
 def held(ssm: Any, environment: str) -> dict[str, str]:

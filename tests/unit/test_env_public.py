@@ -151,7 +151,11 @@ def test_the_command_writes_the_registrys_ids_and_none_of_its_secrets(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ssm")
-def test_another_region_than_the_stages_is_refused(run: Run) -> None:
+def test_another_region_than_the_stages_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
     refused = run("env", "sync", "dev")
 
     assert refused.code == 1

@@ -1,13 +1,15 @@
 """`tinyllama registry`: ids are listed, read and copied; secrets are never shown or copied."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from tests.unit.parameter_store import Run, held, put
+from tests.unit.parameter_store import Run, held, listen, put
 from tinyllama import cli
+from tinyllama.deployment import stages
 
 pytestmark = pytest.mark.slow  # moto, which takes a second to come up
 
@@ -34,7 +36,7 @@ def test_an_empty_environment_is_said_to_be_empty(run: Run, ssm: Any) -> None:
     shown = run("registry", "list", "--env", "dev")
 
     assert (shown.code, shown.out) == (0, "")
-    assert "dev has no ids" in shown.err
+    assert f"dev has no ids in {stages.load('dev').region}: deploy it" in shown.err
 
 
 def test_get_prints_the_id_and_nothing_else(run: Run, ssm: Any) -> None:
@@ -169,7 +171,9 @@ def test_a_copy_that_makes_no_sense_is_refused(
     assert held(two, "dev") == before
 
 
-def test_what_aws_refuses_is_named_and_the_rest_is_written(run: Run, ssm: Any) -> None:
+def test_what_aws_refuses_is_named_and_the_rest_is_written(
+    run: Run, ssm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(ssm, "/tinyllama/default/bad", "b")
     put(ssm, "/tinyllama/default/good", "g")
 
@@ -177,8 +181,7 @@ def test_what_aws_refuses_is_named_and_the_rest_is_written(run: Run, ssm: Any) -
         if params["Name"].endswith("/bad"):
             put(ssm, params["Name"], "another's")
 
-    boto3.setup_default_session()
-    boto3.DEFAULT_SESSION.events.register("provide-client-params.ssm.PutParameter", forestall)
+    listen(monkeypatch, "provide-client-params.ssm.PutParameter", forestall)
 
     copied = run("registry", "copy", "--from", "default", "--to", "dev")
 
@@ -186,6 +189,91 @@ def test_what_aws_refuses_is_named_and_the_rest_is_written(run: Run, ssm: Any) -
     assert "bad (ParameterAlreadyExists)" in copied.err
     assert "good" not in copied.err
     assert held(ssm, "dev") == {"bad": "another's", "good": "g"}
+
+
+@pytest.fixture
+def elsewhere(ssm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the Parameter Store where a stage's file says that it lives; the shell names none."""
+    del ssm
+    for name, region in {"apart": "ap-south-1", "beside": "ap-south-1", "far": "sa-east-1"}.items():
+        file = tmp_path / f"{name}.tfvars.json"
+        file.write_text(json.dumps({"stage": name, "region": region}))
+    monkeypatch.setattr(stages, "FOLDER", tmp_path)
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    return boto3.client("ssm", region_name="ap-south-1")
+
+
+def test_ids_and_secrets_are_looked_for_where_the_stages_file_says(
+    run: Run, elsewhere: Any
+) -> None:
+    put(elsewhere, "/tinyllama/apart/vpc_id", "vpc-1")
+
+    got = run("registry", "get", "vpc_id", "--env", "apart")
+    copied = run("registry", "copy", "--from", "apart", "--to", "beside")
+    kept = run("secrets", "set", "key", "--stage", "apart", typed=b"hush")
+
+    assert (got.code, got.out, got.err) == (0, "vpc-1\n", "")
+    assert copied.code == kept.code == 0
+    assert held(elsewhere, "apart") == {"vpc_id": "vpc-1", "key": "hush"}
+    assert held(elsewhere, "beside") == {"vpc_id": "vpc-1"}
+    assert kept.out.startswith("key is a secret of apart now, in ap-south-1. ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("registry", "list", "--env", "apart"),
+        ("registry", "get", "vpc_id", "--env", "apart"),
+        ("registry", "copy", "--from", "default", "--to", "apart"),
+        ("secrets", "set", "key", "--stage", "apart"),
+        ("secrets", "rotate", "key", "--stage", "apart"),
+        ("secrets", "list", "--stage", "apart"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("elsewhere")
+def test_another_region_than_the_stages_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+
+    refused = run(*command)
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("tinyllama: AWS_REGION is eu-west-1, the stage's region is ap-so")
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_stages_of_two_regions_are_not_copied(run: Run) -> None:
+    refused = run("registry", "copy", "--from", "apart", "--to", "far")
+
+    assert refused.code == 1
+    assert "apart lives in ap-south-1, far lives in sa-east-1: ids are copied within" in refused.err
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_an_environment_without_a_file_is_looked_for_in_the_shells_region_which_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
+    listed = run("registry", "list", "--env", "besides")
+
+    assert listed.err.startswith(
+        "There is no file of a stage besides (did you mean beside?): this is about eu-west-1.\n"
+    )
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_an_environment_without_a_file_needs_a_region(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+
+    refused = run("secrets", "list", "--stage", "other")
+
+    assert refused.code == 1
+    assert "no AWS region is set: export AWS_DEFAULT_REGION=us-east-1" in refused.err
 
 
 def test_the_command_line_offers_each_of_them() -> None:

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from tests.unit.parameter_store import Ran, Run, held, put
+from tests.unit.parameter_store import Ran, Run, held, listen, put
+from tinyllama.deployment import stages
 
 pytestmark = pytest.mark.slow  # moto, which takes a second to come up
 
@@ -142,7 +142,9 @@ def test_a_missing_file_is_named(run: Run, ssm: Any, tmp_path: Path) -> None:
     assert "absent cannot be read" in refused.err
 
 
-def test_aws_message_about_a_value_is_not_repeated(run: Run, ssm: Any) -> None:
+def test_aws_message_about_a_value_is_not_repeated(
+    run: Run, ssm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     del ssm
     refusal = {"__type": "ValidationException", "message": "Value 'hush' at 'value' failed"}
 
@@ -151,8 +153,7 @@ def test_aws_message_about_a_value_is_not_repeated(run: Run, ssm: Any) -> None:
         raw.stream = lambda *_, **__: iter([raw.read()])  # type: ignore[attr-defined]
         return AWSResponse(request.url, 400, {}, raw)
 
-    boto3.setup_default_session()
-    boto3.DEFAULT_SESSION.events.register("before-send.ssm.PutParameter", refuse)
+    listen(monkeypatch, "before-send.ssm.PutParameter", refuse)
 
     refused = run(*SET, typed=b"hush")
 
@@ -169,7 +170,7 @@ def test_at_a_terminal_it_is_typed_twice_and_not_seen(second: str, code: int) ->
         "with mock_aws(): cli.main()"
     )
     ours, theirs = pty.openpty()
-    environment = os.environ | {"AWS_DEFAULT_REGION": "eu-west-1", "TERM": "dumb"}
+    environment = os.environ | {"AWS_DEFAULT_REGION": stages.load("dev").region, "TERM": "dumb"}
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", script],
         stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True,

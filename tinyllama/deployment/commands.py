@@ -139,6 +139,7 @@ def list_ids(
     """Print the ids of an environment."""
     from tinyllama.deployment import registry  # noqa: PLC0415
 
+    registry.work_where(env)
     registry.show(env, as_json=as_json)
 
 
@@ -149,6 +150,7 @@ def get_id(
     """Print one id of an environment."""
     from tinyllama.deployment import registry  # noqa: PLC0415
 
+    registry.work_where(env)
     registry.get(name, env)
 
 
@@ -164,28 +166,32 @@ def copy_ids(
     """Give one environment the ids of another; secrets stay where they are."""
     from tinyllama.deployment import registry  # noqa: PLC0415
 
+    registry.work_where(source, target)
     registry.copy(source, target, dry_run=dry_run, overwrite=overwrite)
 
 
 @secrets_app.command("set")
 def set_secret(name: SecretName, stage: SecretStage, from_file: SecretSource = None) -> None:
     """Write a secret that is not there yet; asks for its value twice, unseen."""
-    from tinyllama.deployment import secret_values  # noqa: PLC0415
+    from tinyllama.deployment import registry, secret_values  # noqa: PLC0415
 
+    registry.work_where(stage)
     secret_values.set_first(name, stage, from_file)
 
 
 @secrets_app.command("rotate")
 def rotate_secret(name: SecretName, stage: SecretStage, from_file: SecretSource = None) -> None:
     """Give a secret a new value; the one before is kept as a version of its own."""
-    from tinyllama.deployment import secret_values  # noqa: PLC0415
+    from tinyllama.deployment import registry, secret_values  # noqa: PLC0415
 
+    registry.work_where(stage)
     secret_values.rotate(name, stage, from_file)
 
 
 @secrets_app.command("list")
 def list_secrets(stage: SecretStage) -> None:
     """Print which secrets there are, their versions and dates; never a value."""
-    from tinyllama.deployment import secret_values  # noqa: PLC0415
+    from tinyllama.deployment import registry, secret_values  # noqa: PLC0415
 
+    registry.work_where(stage)
     secret_values.show(stage)

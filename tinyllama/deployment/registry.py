@@ -68,6 +68,31 @@ def tags(environment: str) -> list[dict[str, str]]:
     return [{"Key": "Environment", "Value": environment}, {"Key": "Service", "Value": SERVICE}]
 
 
+def work_where(*environments: str) -> None:
+    """Work in the one region that the files of *environments*' stages name, else in the shell's.
+
+    An environment may have no file, on a machine that deploys it not; where it is looked for is
+    told then. Raises DeploymentFailed for a bad name, and where two files, or file and shell, name
+    two regions.
+    """
+    for environment in environments:
+        folder(environment)
+    known = stages.names()
+    regions = {name: stages.load(name).region for name in environments if name in known}
+    if len(set(regions.values())) > 1:
+        told = ", ".join(f"{name} lives in {region}" for name, region in regions.items())
+        raise DeploymentFailed(f"{told}: ids are copied within one region")
+    for region in set(regions.values()):
+        aws.work_in(region)
+    where = aws.region()
+    for name in environments:
+        if name not in regions:
+            typer.echo(
+                f"There is no file of a stage {name}{stages.meant(name)}: this is about {where}.",
+                err=True,
+            )
+
+
 def client() -> Any:
     """Return a client of the Parameter Store that waits where it is throttled."""
     return aws.client("ssm", _ATTEMPTS)
@@ -98,7 +123,9 @@ def show(environment: str, *, as_json: bool) -> None:
         told = "(a secret)" if parameter.value is None else parameter.value
         typer.echo(f"{parameter.name:{width}}  {told}")
     if not found:
-        typer.echo(f"{environment} has no ids: deploy it, or copy another's", err=True)
+        typer.echo(
+            f"{environment} has no ids in {aws.region()}: deploy it, or copy another's", err=True
+        )
 
 
 def find(name: str, environment: str) -> Parameter | None:

@@ -32,7 +32,7 @@ def set_first(name: str, environment: str, source: Path | None) -> None:
         )
     # What came to be since the look is not overwritten.
     _put(name, environment, _value(name, source), Overwrite=False, Tags=registry.tags(environment))
-    typer.echo(f"{name} is a secret of {environment} now. {_READERS}")
+    typer.echo(f"{name} is a secret of {environment} now, in {aws.region()}. {_READERS}")
 
 
 def rotate(name: str, environment: str, source: Path | None) -> None:
@@ -64,7 +64,7 @@ def show(environment: str) -> None:
         changed = f"{secret.changed:%Y-%m-%d %H:%M %Z}".rstrip()
         typer.echo(f"{secret.name:{width}}  version {secret.version}  {changed}")
     if not found:
-        typer.echo(f"{environment} has no secrets.", err=True)
+        typer.echo(f"{environment} has no secrets in {aws.region()}.", err=True)
 
 
 def _put(name: str, environment: str, value: str, **how: object) -> int:
