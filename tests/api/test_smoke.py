@@ -382,12 +382,20 @@ def test_an_api_that_falls_silent_ends_the_test(smoke: Smoke, stage: StageProxy)
     assert len(report["calls"]) == 8
 
 
-@pytest.mark.parametrize("address", ["html", "no stage", "nobody"])
+def test_an_address_where_nothing_answers_is_a_sentence_of_its_own(smoke: Smoke) -> None:
+    code = smoke("http://127.0.0.1:1")
+
+    assert code == 1
+    assert "nothing answers at http://127.0.0.1:1: check the address" in smoke.err
+    assert smoke.out.startswith("FAIL")
+
+
+@pytest.mark.parametrize("address", ["html", "no stage"])
 def test_an_address_that_is_no_routers_is_a_sentence(
     smoke: Smoke, stage: StageProxy, address: str
 ) -> None:
     stage.spoil = html
-    elsewhere = {"no stage": stage.url.removesuffix("/dev"), "nobody": "http://127.0.0.1:1"}
+    elsewhere = {"no stage": stage.url.removesuffix("/dev")}
 
     code = smoke(elsewhere.get(address, stage.url))
 

@@ -108,7 +108,8 @@ def test_without_a_terminal_and_consent_nothing_is_looked_for(stage: BuiltElsewh
         bootstrapping.bootstrap(stage, yes=False)
 
     assert str(raised.value) == (
-        "there is no terminal to ask on: say --yes to go on without a question"
+        "there is no terminal to ask on: to go on without a question, run"
+        f" .venv/bin/tinyllama bootstrap --region {REGION} --yes"
     )
     assert not stage.folder.exists()
 

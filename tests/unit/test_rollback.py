@@ -162,15 +162,17 @@ def test_a_version_that_is_not_there_is_refused_with_those_that_are(
     assert deployed.live() == live
 
 
+@pytest.mark.parametrize(("to", "command"), [(None, "rollback dev"), (1, "rollback dev --to 1")])
 def test_without_a_terminal_to_ask_on_nothing_changes(
-    deployed: Deployed, stage: BuiltElsewhere
+    deployed: Deployed, stage: BuiltElsewhere, to: int | None, command: str
 ) -> None:
     deployed.release("one")
     live = deployed.release("two")
 
-    with pytest.raises(DeploymentFailed, match="no terminal to ask on: say --yes"):
-        roll_back(stage, None, yes=False, as_json=False)
+    with pytest.raises(DeploymentFailed, match="no terminal to ask on: ") as raised:
+        roll_back(stage, to, yes=False, as_json=False)
 
+    assert str(raised.value).endswith(f"run .venv/bin/tinyllama {command} --yes")
     assert deployed.live() == live
 
 

@@ -58,6 +58,23 @@ def test_what_stops_a_deployment_is_told_with_its_remedy(error: dict[str, str], 
     assert "\n" not in sentence
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        _error("Error acquiring the state lock", NO_TABLE),
+        _error('S3 bucket "tinyllama-tfstate-1" does not exist.'),
+    ],
+    ids=["table", "bucket"],
+)
+def test_what_bootstrap_makes_is_told_with_the_command_for_the_stages_region(
+    error: dict[str, str],
+) -> None:
+    sentence = terraform_words.explain([error], "dev", "ap-south-1")
+
+    assert sentence is not None
+    assert ": make bootstrap REGION=ap-south-1 makes both" in sentence
+
+
 def test_the_lock_is_told_with_the_command_that_frees_it() -> None:
     error = _error("Error acquiring the state lock", LOCKED)
 

@@ -38,7 +38,7 @@ def bootstrap(stage: Stage, *, yes: bool) -> None:
     """
     tools.find("terraform")
     if not yes:
-        asking.require_terminal("say --yes to go on without a question")
+        asking.require_terminal(asking.unasked(f"bootstrap --region {stage.region}"))
     account_id = aws.account_id()
     backend = terraform.Backend.of(stage, account_id)
     _lay(stage, backend, account_id)

@@ -43,7 +43,8 @@ def roll_back(stage: Stage, to: int | None, *, yes: bool, as_json: bool) -> None
     ]
     _tell(stage, target, moves, _differing(functions, moves))
     if not yes:
-        asking.confirm("Let callers reach these versions?")
+        version = f" --to {to}" if to is not None else ""
+        asking.confirm("Let callers reach these versions?", f"rollback {stage.name}{version}")
     _carry_out(functions, moves)
     found = _health(stage)
     typer.echo(found.sentence, err=as_json)

@@ -92,7 +92,7 @@ class Target:
         self._http.close()
 
     def open(self) -> None:
-        """Read the contract. Raises DeploymentFailed where the address is no router's."""
+        """Read the contract. Raises DeploymentFailed where no router answers at the address."""
 
         def check(answer: Answer) -> str:
             paths = answer.body.get("paths") if isinstance(answer.body, dict) else None
@@ -100,6 +100,11 @@ class Target:
             return "" if sound else "this is no router's contract"
 
         answer = self.call("GET", "/openapi.json", {200}, token=NOBODY, check=check)
+        if self.made[-1].status is None:
+            raise DeploymentFailed(
+                f"nothing answers at {self.root}: check the address and the network, and that the"
+                " router runs"
+            )
         if answer is None:
             raise DeploymentFailed(
                 f"{self.root} is no address of a router: name it with its stage, as"

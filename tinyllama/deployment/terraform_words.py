@@ -21,7 +21,7 @@ _TOLD = frozenset(
         *("apply_complete", "apply_progress", "apply_errored", "text"),
     }
 )
-_BOOTSTRAP = "make bootstrap makes both, once for an account and region"
+_BOOTSTRAP = "make bootstrap REGION={region} makes both, once for an account and region"
 _SENTENCES = (
     (
         r"Failed to (?:query available provider|install provider)",
@@ -104,10 +104,15 @@ def refuse_unread_setting(message: Message, stage: str) -> None:
         )
 
 
-def explain(diagnostics: Sequence[Message], stage: str) -> str | None:
-    """Return in a sentence what went wrong and what to do; None without a diagnostic."""
+def explain(
+    diagnostics: Sequence[Message], stage: str, region: str = "<the stage's region>"
+) -> str | None:
+    """Return in a sentence what went wrong and what to do; None without a diagnostic.
+
+    *region* is that of the *stage*.
+    """
     for found in diagnostics:
-        sentence = _locked(found, stage) or _variable(found, stage) or _known(found)
+        sentence = _locked(found, stage) or _variable(found, stage) or _known(found, region)
         if sentence:
             return sentence
     if not diagnostics:
@@ -116,9 +121,10 @@ def explain(diagnostics: Sequence[Message], stage: str) -> str | None:
     return f"Terraform says: {_flat(_text(diagnostics[0])).rstrip('.')}{more}"
 
 
-def _known(found: Message) -> str | None:
+def _known(found: Message, region: str) -> str | None:
     text = _text(found)
-    return next((told for pattern, told in _SENTENCES if re.search(pattern, text)), None)
+    told = next((told for pattern, told in _SENTENCES if re.search(pattern, text)), None)
+    return told.format(region=region) if told else None
 
 
 def _locked(found: Message, stage: str) -> str | None:
