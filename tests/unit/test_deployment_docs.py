@@ -1,6 +1,10 @@
-"""docs/deployment.md names commands and options that there are, and leaves none of them out."""
+"""docs/deployment.md names every command and option there is; what all pages show can be pasted."""
 
+import json
 import re
+import subprocess
+import textwrap
+from pathlib import Path
 
 import click
 import pytest
@@ -10,6 +14,11 @@ from chalicelib.settings import PROJECT
 from tinyllama import cli
 
 PAGE = (PROJECT / "docs" / "deployment.md").read_text(encoding="utf-8")
+PAGES = [
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "bootstrap/README.md")),
+    PROJECT / "terraform-extras" / "README.md",
+    *sorted((PROJECT / "docs").glob("*.md")),
+]
 COMMANDS = sorted(set(re.findall(r"\btinyllama ([a-z][a-z -]*[a-z])(?=[^a-z-]|$)", PAGE)))
 ROOT = typer.main.get_command(cli.app)
 
@@ -48,3 +57,55 @@ def test_every_make_target_that_is_named_exists() -> None:
 
     assert named
     assert set(named) <= set(targets)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_every_page_names_the_one_region_of_the_stages_as_shipped(page: Path) -> None:
+    stages = (PROJECT / "terraform-extras" / "stages").glob("*.tfvars.json")
+    shipped = {json.loads(stage.read_text(encoding="utf-8"))["region"] for stage in stages}
+
+    named = set(re.findall(r"\b[a-z]{2}-[a-z]+-[1-9]\b", page.read_text(encoding="utf-8")))
+
+    assert len(shipped) == 1
+    assert named <= shipped
+
+
+def test_what_is_to_be_pasted_into_a_shell_is_sound() -> None:
+    blocks = [
+        textwrap.dedent(block)
+        for page in PAGES
+        for block in re.findall(
+            r"^ *```sh\n(.*?)^ *```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+        if not block.lstrip().startswith("$ ")  # a dialogue, with the answers
+    ]
+    apart = "\n".join(f"(\n{block}\n)" for block in blocks)
+
+    run = subprocess.run(
+        ["/bin/bash", "-n"], input=apart, capture_output=True, text=True, check=False
+    )
+
+    assert len(blocks) > 20
+    assert run.returncode == 0, run.stderr
+
+
+def test_a_place_in_a_page_that_is_linked_to_is_there() -> None:
+    links = [
+        ((page.parent / target) if target else page, place)
+        for page in PAGES
+        for target, place in re.findall(
+            r"\]\(([^)#:\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8")
+        )
+    ]
+
+    assert links
+    assert [f"{page.name}#{place}" for page, place in links if place not in _places(page)] == []
+
+
+def _places(page: Path) -> set[str]:
+    """Return the names that GitHub gives to the headings of a page."""
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
