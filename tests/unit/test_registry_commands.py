@@ -270,10 +270,12 @@ def test_an_environment_without_a_file_needs_a_region(
 ) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
 
-    refused = run("secrets", "list", "--stage", "other")
+    refused = run("secrets", "list", "--stage", "fare")
 
     assert refused.code == 1
-    assert "no AWS region is set: export AWS_DEFAULT_REGION=us-east-1" in refused.err
+    assert refused.err.startswith(
+        "tinyllama: there is no file of a stage fare (did you mean far?), and no AWS region is set:"
+    )
 
 
 def test_the_command_line_offers_each_of_them() -> None:

@@ -84,13 +84,19 @@ def work_where(*environments: str) -> None:
         raise DeploymentFailed(f"{told}: ids are copied within one region")
     for region in set(regions.values()):
         aws.work_in(region)
-    where = aws.region()
     for name in environments:
         if name not in regions:
-            typer.echo(
-                f"There is no file of a stage {name}{stages.meant(name)}: this is about {where}.",
-                err=True,
-            )
+            _tell_region(name)
+
+
+def _tell_region(environment: str) -> None:
+    """Tell where an environment without a file is looked for. Raises DeploymentFailed."""
+    fact = f"here is no file of a stage {environment}{stages.meant(environment)}"
+    try:
+        where = aws.region()
+    except DeploymentFailed as error:
+        raise DeploymentFailed(f"t{fact}, and {error}") from None
+    typer.echo(f"T{fact}: this is about {where}.", err=True)
 
 
 def client() -> Any:
