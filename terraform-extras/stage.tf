@@ -19,7 +19,7 @@ variable "region" {
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[1-9]$", var.region))
-    error_message = "The region is a name such as eu-west-1."
+    error_message = "The region is a name such as us-east-1."
   }
 }
 

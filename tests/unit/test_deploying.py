@@ -57,7 +57,10 @@ def _deploy(stage: BuiltElsewhere, consent: Consent = AGREED) -> str:
 def test_without_a_terminal_and_consent_nothing_is_built(stage: BuiltElsewhere) -> None:
     told = _deploy(stage, Consent(plan=False, data_loss=False))
 
-    assert told == "there is no terminal to ask on: say --yes to deploy without a question"
+    assert told == (
+        "there is no terminal to ask on: to go on without a question, run"
+        " .venv/bin/tinyllama deploy dev --yes"
+    )
 
 
 def test_a_missing_program_is_told_before_anything_is_built(stage: BuiltElsewhere) -> None:

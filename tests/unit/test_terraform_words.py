@@ -51,7 +51,7 @@ def _error(summary: str, detail: str = "") -> dict[str, str]:
     ],
 )
 def test_what_stops_a_deployment_is_told_with_its_remedy(error: dict[str, str], told: str) -> None:
-    sentence = terraform_words.explain([error], "dev")
+    sentence = terraform_words.explain([error], "dev", "us-east-1")
 
     assert sentence is not None
     assert sentence.startswith(told)
@@ -78,7 +78,7 @@ def test_what_bootstrap_makes_is_told_with_the_command_for_the_stages_region(
 def test_the_lock_is_told_with_the_command_that_frees_it() -> None:
     error = _error("Error acquiring the state lock", LOCKED)
 
-    sentence = terraform_words.explain([error], "dev")
+    sentence = terraform_words.explain([error], "dev", "us-east-1")
 
     assert sentence is not None
     assert sentence.endswith("force-unlock 8d1b2c3d-aaaa-bbbb-cccc-0123456789ab")
@@ -87,7 +87,7 @@ def test_the_lock_is_told_with_the_command_that_frees_it() -> None:
 def test_an_unknown_error_is_told_in_terraforms_words_and_how_many_more_there_are() -> None:
     errors = [_error("creating Lambda Function", "AccessDenied:\n  no."), _error("x"), _error("y")]
 
-    sentence = terraform_words.explain(errors, "dev")
+    sentence = terraform_words.explain(errors, "dev", "us-east-1")
 
     assert sentence == "Terraform says: creating Lambda Function AccessDenied: no, and 2 more"
 
@@ -95,7 +95,7 @@ def test_an_unknown_error_is_told_in_terraforms_words_and_how_many_more_there_ar
 def test_a_known_error_is_found_behind_unknown_ones() -> None:
     errors = [_error("creating a thing"), _error(EXPIRED)]
 
-    sentence = terraform_words.explain(errors, "dev")
+    sentence = terraform_words.explain(errors, "dev", "us-east-1")
 
     assert sentence is not None
     assert sentence.startswith("the AWS credentials have expired")

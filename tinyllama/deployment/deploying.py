@@ -114,16 +114,16 @@ def _look(stage: Stage, consent: Consent, *, plan_only: bool, steps: _Steps) -> 
     """Find what would stop the deployment later. Raises DeploymentFailed."""
     with steps.step("look"):
         if not (plan_only or consent.plan):
-            asking.require_terminal("say --yes to deploy without a question")
+            asking.require_terminal(asking.unasked(f"deploy {stage.name}"))
         for program in ("git", "terraform"):
             tools.find(program)
         aws.work_in(stage.region)
         backend = terraform.Backend.of(stage, aws.account_id())
-        _require_bucket(backend.bucket)
+        _require_bucket(backend.bucket, stage.region)
     return backend
 
 
-def _require_bucket(bucket: str) -> None:
+def _require_bucket(bucket: str, region: str) -> None:
     with aws.told():
         s3 = aws.client("s3")
         try:
@@ -132,8 +132,8 @@ def _require_bucket(bucket: str) -> None:
             # A pipeline's role may not look at the bucket itself; what it may do, Terraform tries.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
                 raise DeploymentFailed(
-                    f"there is no bucket {bucket} for the state: make bootstrap makes it, once for"
-                    " an account and region"
+                    f"there is no bucket {bucket} for the state: make bootstrap REGION={region}"
+                    " makes it, once for an account and region"
                 ) from None
 
 

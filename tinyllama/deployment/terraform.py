@@ -249,7 +249,7 @@ class Terraform:
                 raise
 
     def _give_up(self, command: str, errors: Iterable[Mapping[str, Any]]) -> NoReturn:
-        sentence = terraform_words.explain(list(errors), self._stage.name)
+        sentence = terraform_words.explain(list(errors), self._stage.name, self._stage.region)
         if sentence is None:
             sentence = f"terraform {command} failed"
         raise DeploymentFailed(f"{sentence} (all it said is in {self.log})")

@@ -104,9 +104,7 @@ def refuse_unread_setting(message: Message, stage: str) -> None:
         )
 
 
-def explain(
-    diagnostics: Sequence[Message], stage: str, region: str = "<the stage's region>"
-) -> str | None:
+def explain(diagnostics: Sequence[Message], stage: str, region: str) -> str | None:
     """Return in a sentence what went wrong and what to do; None without a diagnostic.
 
     *region* is that of the *stage*.
