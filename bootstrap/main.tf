@@ -1,5 +1,5 @@
 # What one account and region need once, before the first stage: where Terraform keeps its state,
-# and the table that lets one apply run at a time. Its own state stays on the machine that ran it and
+# and the table that lets one apply run at a time (gateway.tf has the rest). Its own state stays on the machine that ran it and
 # may be lost: what is there is taken over (see README.md).
 
 terraform {

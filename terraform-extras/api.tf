@@ -15,13 +15,6 @@ variable "throttling" {
   }
 }
 
-variable "own_gateway_account" {
-  description = "Let this stage own the role by which API Gateway writes logs. There is one per account and region: where stages share an account, say true in one of them, and deploy that one first."
-  type        = bool
-  default     = true
-  nullable    = false
-}
-
 variable "domain" {
   description = "A domain of your own for the API, null for none: its name, and either the certificate's ARN (same region) or the Route 53 zone in which certificate and address are made. base_path puts the API below https://<name>/<base_path>; default_endpoint false closes the execute-api address."
   type = object({
@@ -55,7 +48,6 @@ locals {
   records              = try(var.domain.zone_id != null, false) ? 1 : 0
   base_path            = try(var.domain.base_path, null)
   default_endpoint_off = try(!var.domain.default_endpoint, false)
-  gateway_account      = var.own_gateway_account ? 1 : 0
 
   endpoint_url = (
     local.domains == 1
@@ -97,7 +89,8 @@ resource "aws_api_gateway_stage" "rest_api" {
     })
   }
 
-  depends_on = [aws_api_gateway_account.logs, aws_cloudwatch_log_group.execution]
+  # That the gateway may write logs at all is bootstrap's doing: one role for account and region.
+  depends_on = [aws_cloudwatch_log_group.execution]
 }
 
 resource "aws_api_gateway_method_settings" "all" {
@@ -123,50 +116,6 @@ resource "aws_cloudwatch_log_group" "access" {
 resource "aws_cloudwatch_log_group" "execution" {
   name              = "API-Gateway-Execution-Logs_${aws_api_gateway_rest_api.rest_api.id}/${var.stage}"
   retention_in_days = var.log_retention_days
-}
-
-resource "aws_iam_role" "gateway_logs" {
-  count                = local.gateway_account
-  name                 = "${local.name}-gateway-logs"
-  permissions_boundary = local.permissions_boundary
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "apigateway.amazonaws.com" }
-    }]
-  })
-}
-
-# The account's setting is refused unless its role may do what AWS' own policy
-# AmazonAPIGatewayPushToCloudWatchLogs lists, on every group: it serves all APIs of the account.
-resource "aws_iam_role_policy" "gateway_logs" {
-  count = local.gateway_account
-  name  = "write-logs"
-  role  = aws_iam_role.gateway_logs[0].id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect = "Allow"
-      Action = [
-        "logs:CreateLogGroup",
-        "logs:CreateLogStream",
-        "logs:DescribeLogGroups",
-        "logs:DescribeLogStreams",
-        "logs:FilterLogEvents",
-        "logs:GetLogEvents",
-        "logs:PutLogEvents",
-      ]
-      Resource = "*"
-    }]
-  })
-}
-
-resource "aws_api_gateway_account" "logs" {
-  count               = local.gateway_account
-  cloudwatch_role_arn = aws_iam_role.gateway_logs[0].arn
-  depends_on          = [aws_iam_role_policy.gateway_logs]
 }
 
 resource "aws_acm_certificate" "api" {

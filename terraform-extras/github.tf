@@ -55,12 +55,9 @@ locals {
 
   boundary_statements = [
     {
-      Sid    = "Logs"
-      Effect = "Allow"
-      Action = [
-        "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams",
-        "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents",
-      ]
+      Sid      = "Logs"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents"]
       Resource = ["arn:${local.partition}:logs:${var.region}:${local.account_id}:*"]
     },
     {
@@ -182,7 +179,7 @@ locals {
       # An API's ARN holds an id of Amazon's choice, and neither name nor account.
       {
         Action = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"]
-        Resource = [for path in ["account", "domainnames", "domainnames/*", "restapis", "restapis/*", "tags/*"] :
+        Resource = [for path in ["domainnames", "domainnames/*", "restapis", "restapis/*", "tags/*"] :
         "arn:${local.partition}:apigateway:${var.region}::/${path}"]
       },
       {
@@ -418,7 +415,7 @@ locals {
         Action   = ["iam:PassRole"]
         Resource = [local.stack_roles_arn]
         Condition = { StringEquals = { "iam:PassedToService" = [
-          "apigateway.amazonaws.com", "ec2.amazonaws.com", "lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+          "ec2.amazonaws.com", "lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com",
         ] } }
       },
       {

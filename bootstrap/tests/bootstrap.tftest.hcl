@@ -44,6 +44,29 @@ run "state_is_private_encrypted_and_kept" {
   }
 }
 
+run "the_gateway_writes_logs_by_one_role" {
+  command = plan
+
+  assert {
+    condition     = aws_iam_role.gateway_logs[0].name == "tinyllama-gateway-logs-eu-west-1" && length(aws_api_gateway_account.logs) == 1
+    error_message = "The role is the account's and the region's."
+  }
+}
+
+run "another_role_of_the_gateway_stays" {
+  command = plan
+
+  variables {
+    gateway_logs       = false
+    adopt_gateway_role = true
+  }
+
+  assert {
+    condition     = length(aws_api_gateway_account.logs) + length(aws_iam_role.gateway_logs) == 0
+    error_message = "What the account has given is not taken away."
+  }
+}
+
 run "a_key_of_ones_own_is_used" {
   command = plan
 

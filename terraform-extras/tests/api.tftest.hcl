@@ -80,7 +80,6 @@ run "domain_with_a_certificate_of_your_own" {
   command = apply
 
   variables {
-    own_gateway_account = false
     domain = {
       name             = "api.example.org"
       certificate_arn  = "arn:aws:acm:us-east-1:123456789012:certificate/own"
@@ -104,10 +103,6 @@ run "domain_with_a_certificate_of_your_own" {
   assert {
     condition     = length(aws_acm_certificate.api) == 0 && length(aws_route53_record.api) == 0 && length(aws_route53_record.validation) == 0
     error_message = "No certificate and no record without a zone."
-  }
-  assert {
-    condition     = length(aws_api_gateway_account.logs) == 0 && length(aws_iam_role.gateway_logs) == 0
-    error_message = "The account's setting is left to the stage that owns it."
   }
 }
 

@@ -64,7 +64,7 @@ run "one_environment_of_one_repository_deploys_this_stack" {
     error_message = "A role made by the pipeline has the boundary."
   }
   assert {
-    condition     = one([for statement in jsondecode(aws_iam_policy.deploy["roles"].policy).Statement : statement if contains(statement.Action, "iam:PassRole") && statement.Effect == "Allow"]).Resource[0] == "arn:aws:iam::123456789012:role/tinyllama-dev-*" && length(one([for statement in jsondecode(aws_iam_policy.deploy["roles"].policy).Statement : statement if contains(statement.Action, "iam:PassRole") && statement.Effect == "Allow"]).Condition.StringEquals["iam:PassedToService"]) == 4
+    condition     = one([for statement in jsondecode(aws_iam_policy.deploy["roles"].policy).Statement : statement if contains(statement.Action, "iam:PassRole") && statement.Effect == "Allow"]).Resource[0] == "arn:aws:iam::123456789012:role/tinyllama-dev-*" && length(one([for statement in jsondecode(aws_iam_policy.deploy["roles"].policy).Statement : statement if contains(statement.Action, "iam:PassRole") && statement.Effect == "Allow"]).Condition.StringEquals["iam:PassedToService"]) == 3
     error_message = "The stack's roles are passed, to the services that run them."
   }
   assert {
@@ -94,7 +94,7 @@ run "one_environment_of_one_repository_deploys_this_stack" {
   }
   assert {
     condition = length(setsubtract(
-      concat(["kms:Decrypt"], flatten([for policy in concat(values(local.policies), [aws_iam_role_policy.worker[0].policy, aws_iam_role_policy.gateway_logs[0].policy]) : [
+      concat(["kms:Decrypt"], flatten([for policy in concat(values(local.policies), [aws_iam_role_policy.worker[0].policy]) : [
         for statement in jsondecode(policy).Statement : statement.Action if statement.Effect == "Allow"
       ]])),
       flatten([for statement in local.boundary_statements : statement.Action]),

@@ -19,7 +19,7 @@ run "names_carry_the_stage" {
       for name in concat(
         [for one in values(local.functions) : one.function_name],
         [aws_iam_role.api_handler_role.name, aws_iam_role.jwt_authorizer_role.name, aws_iam_role.tick_role.name],
-        [aws_iam_role.flow[0].name, aws_iam_role.gateway_logs[0].name],
+        [aws_iam_role.flow[0].name],
         [aws_cloudwatch_event_rule.tick-event.name, aws_cloudwatch_event_rule.warmer[0].name],
         [aws_api_gateway_rest_api.rest_api.name, aws_sqs_queue.dead_letters.name],
         [aws_elasticache_replication_group.store[0].replication_group_id, aws_elasticache_user_group.store[0].user_group_id],

@@ -42,7 +42,6 @@ run "everything_switched_on" {
     condition = alltrue([
       for role in [
         aws_iam_role.api_handler_role, aws_iam_role.jwt_authorizer_role, aws_iam_role.tick_role, aws_iam_role.flow[0],
-        aws_iam_role.gateway_logs[0],
       ] : role.permissions_boundary == local.permissions_boundary && role.permissions_boundary != null
     ])
     error_message = "Where a pipeline may make roles, each role has the boundary."

@@ -150,10 +150,14 @@ def test_the_bootstrap_is_valid_without_a_warning_and_passes_its_own_tests(
     terraform.init(folder)
 
     told = json.loads(terraform.run(folder, "validate", "-json").stdout)
-    run = terraform.run(folder, "test", "-no-color")
+    run = terraform.run(folder, "test", "-json", "-verbose")
 
     assert told["diagnostics"] == []
-    assert run.returncode == 0, run.stdout + run.stderr
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert run.returncode == 0, _complaints(lines)
+    plans = [line["test_plan"] for line in lines if line["type"] == "test_plan"]
+    assert max(len(policies(plan)) for plan in plans) == 3
+    assert [wildcard for plan in plans for wildcard in wildcards(plan)] == []
 
 
 def _complaints(lines: Sequence[Mapping[str, Any]]) -> str:

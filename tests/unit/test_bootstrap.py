@@ -19,6 +19,7 @@ from tinyllama.deployment.failures import DeploymentFailed
 
 REGION = "eu-west-1"
 BUCKET = f"tinyllama-tfstate-123456789012-{REGION}"
+ROLE = f"tinyllama-gateway-logs-{REGION}"
 
 # Answers like a Terraform that has nothing to do.
 TERRAFORM = """#!/bin/sh
@@ -45,6 +46,11 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BuiltElse
         yield BuiltElsewhere("bootstrap", "arm64", None, {"region": REGION}, tmp_path / "build")
 
 
+def _give_gateway(role: str) -> None:
+    change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
+    boto3.client("apigateway").update_account(patchOperations=[change])
+
+
 def _laid(stage: BuiltElsewhere, name: str) -> Any:
     return json.loads((stage.folder / name).read_text())
 
@@ -53,7 +59,13 @@ def test_an_empty_account_has_nothing_to_take_over(stage: BuiltElsewhere) -> Non
     bootstrapping.bootstrap(stage, yes=True)
 
     told = _laid(stage, "bootstrap.auto.tfvars.json")
-    assert told == {"region": REGION, "adopt_bucket": False, "adopt_lock_table": False}
+    assert told == {
+        "region": REGION,
+        "adopt_bucket": False,
+        "adopt_lock_table": False,
+        "adopt_gateway_role": False,
+        "gateway_logs": True,
+    }
 
 
 def test_what_is_there_already_is_taken_over(stage: BuiltElsewhere) -> None:
@@ -65,11 +77,31 @@ def test_what_is_there_already_is_taken_over(stage: BuiltElsewhere) -> None:
         AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
+    role = boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
+    _give_gateway(role["Role"]["Arn"])
 
     bootstrapping.bootstrap(stage, yes=True)
 
     told = _laid(stage, "bootstrap.auto.tfvars.json")
-    assert told == {"region": REGION, "adopt_bucket": True, "adopt_lock_table": True}
+    assert told == {
+        "region": REGION,
+        "adopt_bucket": True,
+        "adopt_lock_table": True,
+        "adopt_gateway_role": True,
+        "gateway_logs": True,
+    }
+
+
+def test_another_role_of_the_gateway_stays_and_is_told(
+    stage: BuiltElsewhere, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arn = f"arn:aws:iam::123456789012:role/another-{ROLE}"
+    _give_gateway(arn)
+
+    bootstrapping.bootstrap(stage, yes=True)
+
+    assert not _laid(stage, "bootstrap.auto.tfvars.json")["gateway_logs"]
+    assert f"API Gateway writes its logs by {arn}, which stays." in capsys.readouterr().out
 
 
 def test_another_accounts_bucket_of_that_name_is_not_taken_over(stage: BuiltElsewhere) -> None:

@@ -64,7 +64,10 @@ ROLES = {
     "Tick": of_function("tick"),
     "Worker": allowed(block(terraform("worker"), "worker_statements = ")),
     "The gateway's log role": allowed(
-        block(terraform("api"), 'resource "aws_iam_role_policy" "gateway_logs" ')
+        block(
+            (PROJECT / "bootstrap" / "gateway.tf").read_text(encoding="utf-8"),
+            'resource "aws_iam_role_policy" "gateway_logs" ',
+        )
     ),
     "Flow logs": allowed(block(terraform("network"), 'resource "aws_iam_role_policy" "flow" ')),
     "The alarms' key and topic": allowed(terraform("alarms")),

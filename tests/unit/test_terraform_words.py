@@ -63,8 +63,9 @@ def test_what_stops_a_deployment_is_told_with_its_remedy(error: dict[str, str], 
     [
         _error("Error acquiring the state lock", NO_TABLE),
         _error('S3 bucket "tinyllama-tfstate-1" does not exist.'),
+        _error("BadRequestException: CloudWatch Logs role ARN must be set in account settings"),
     ],
-    ids=["table", "bucket"],
+    ids=["table", "bucket", "role"],
 )
 def test_what_bootstrap_makes_is_told_with_the_command_for_the_stages_region(
     error: dict[str, str],
@@ -72,7 +73,7 @@ def test_what_bootstrap_makes_is_told_with_the_command_for_the_stages_region(
     sentence = terraform_words.explain([error], "dev", "ap-south-1")
 
     assert sentence is not None
-    assert ": make bootstrap REGION=ap-south-1 makes both" in sentence
+    assert ": make bootstrap REGION=ap-south-1 " in sentence
 
 
 def test_the_lock_is_told_with_the_command_that_frees_it() -> None:

@@ -1,6 +1,6 @@
-"""What an account and region need once: where Terraform keeps the stages' states, and their lock.
+"""What an account and region need once: the stages' states, their lock, the gateway's log role.
 
-Both are described in ``bootstrap/``. Run again it changes nothing; what an earlier run made and
+All are described in ``bootstrap/``. Run again it changes nothing; what an earlier run made and
 this machine does not know of is taken over.
 """
 
@@ -31,7 +31,7 @@ def place(region: str | None) -> Stage:
 
 
 def bootstrap(stage: Stage, *, yes: bool) -> None:
-    """Make bucket and lock table, or bring them to what ``bootstrap/`` says.
+    """Make bucket, lock table and log role, or bring them to what ``bootstrap/`` says.
 
     Shows what it will do and asks, unless *yes*. Raises DeploymentFailed, also where it would
     delete anything.
@@ -51,7 +51,7 @@ def bootstrap(stage: Stage, *, yes: bool) -> None:
             f" terraform plan in {stage.folder}"
         )
     if plan.empty:
-        typer.echo(f"{backend.bucket} and {backend.lock_table} are as they should be.")
+        typer.echo(f"{backend.bucket}, {backend.lock_table} and the rest are as they should be.")
         return
     if not yes:
         program.show(plan)
@@ -69,6 +69,7 @@ def _lay(stage: Stage, backend: terraform.Backend, account_id: str) -> None:
         "region": backend.region,
         "adopt_bucket": _has_bucket(backend.bucket, account_id),
         "adopt_lock_table": _has_table(backend.lock_table),
+        **_gateway(f"tinyllama-gateway-logs-{backend.region}"),
     }
     with swapping.replaced(stage.folder) as new:
         for path in sorted((PROJECT / "bootstrap").glob("*.tf")):
@@ -107,6 +108,26 @@ def _has_table(name: str) -> bool:
         try:
             dynamodb.describe_table(TableName=name)
         except dynamodb.exceptions.ResourceNotFoundException:
+            return False
+    return True
+
+
+def _gateway(role: str) -> dict[str, bool]:
+    """Return whether API Gateway's logs may go by our *role*, and whether there is one already."""
+    with aws.told():
+        given = aws.client("apigateway").get_account().get("cloudwatchRoleArn") or ""
+    other = bool(given) and not given.endswith(f":role/{role}")
+    if other:
+        typer.echo(f"API Gateway writes its logs by {given}, which stays.")
+    return {"gateway_logs": not other, "adopt_gateway_role": _has_role(role)}
+
+
+def _has_role(name: str) -> bool:
+    iam = aws.client("iam")
+    with aws.told():
+        try:
+            iam.get_role(RoleName=name)
+        except iam.exceptions.NoSuchEntityException:
             return False
     return True
 

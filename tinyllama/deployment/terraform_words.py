@@ -36,6 +36,13 @@ _SENTENCES = (
         f"there is no table for the lock of the state: {_BOOTSTRAP}",
     ),
     (
+        r"CloudWatch Logs role ARN must be set",
+        (
+            "API Gateway has no role to write logs with: make bootstrap REGION={region} gives it"
+            " one, once for an account and region"
+        ),
+    ),
+    (
         r"ExpiredToken|[Tt]oken (?:has|is) expired|RequestExpired",
         "the AWS credentials have expired: sign in again (aws sso login, say)",
     ),
