@@ -2,8 +2,8 @@
 
 Terraform sends the API as one document (PutRestApi), patches media types one by one, asks for
 alarms in the older XML protocol, and for a scaling policy by its name. A denial's answer may tell
-what the authorizer said. Functions run on a Python without any package: what a function imports it
-must have brought along.
+what the authorizer said. A call that is sent again is answered as before. Functions run on a
+Python without any package: what a function imports it must have brought along.
 """
 
 # ruff: noqa: SLF001 - what it lacks is lacking inside
@@ -14,17 +14,26 @@ import re
 import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+import hypercorn.asyncio
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import apigateway_v1 as gateway
 from ministack.services import autoscaling, cloudwatch
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # isolated, it searches no folder of ours
+
+from tests.emulator.answered_once import AnsweredOnce
+
 _SIMPLE = {"Period", "Statistic", "MetricName", "Namespace", "Dimensions"}
 _PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
+_KEEP_ALIVE_SECONDS = 600  # longer than any client keeps a connection that it does not use
+
+_serve = hypercorn.asyncio.serve
 _handle_request = gateway.handle_request
 _cache_authorizer_result = gateway._cache_authorizer_result
 _evaluate_policy = gateway._evaluate_policy
@@ -172,11 +181,18 @@ def take_metrics_collection(params: Any) -> Any:
     return autoscaling._xml(200, f"{params['Action']}Response", "")
 
 
+async def serve(application: Any, config: Any) -> None:
+    """Serve without closing a connection that a client is about to use again."""
+    config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
+    await _serve(AnsweredOnce(application), config)
+
+
 autoscaling._ACTION_MAP |= {
     "DescribePolicies": describe_policies,
     "EnableMetricsCollection": take_metrics_collection,
     "DisableMetricsCollection": take_metrics_collection,
 }
+hypercorn.asyncio.serve = serve
 gateway.handle_request = handle_request
 gateway._cache_authorizer_result = cache_authorizer_result
 gateway._evaluate_policy = evaluate_policy
