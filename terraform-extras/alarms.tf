@@ -169,7 +169,7 @@ locals {
   authorizer_failure = "{ ($.level = \"ERROR\" && $.errorMessage != \"Unauthorized\") || ($.type = \"platform.report\" && $.record.status != \"success\" && $.record.status != \"error\") }"
 
   alarm_topic     = "${local.name}-alarms"
-  alarm_topic_arn = "arn:${local.partition}:sns:${var.region}:${local.account_id}:${local.alarm_topic}"
+  alarm_topic_arn = "${local.arn.sns}:${local.alarm_topic}"
 }
 
 resource "aws_cloudwatch_log_metric_filter" "authorizer" {
@@ -294,7 +294,7 @@ resource "aws_sns_topic_policy" "alarms" {
         Resource  = local.alarm_topic_arn
         Condition = {
           StringEquals = { "aws:SourceAccount" = local.account_id }
-          ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${var.region}:${local.account_id}:alarm:${local.name}-*" }
+          ArnLike      = { "aws:SourceArn" = "${local.arn.cloudwatch}:alarm:${local.name}-*" }
         }
       },
       {

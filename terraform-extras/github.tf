@@ -58,7 +58,7 @@ locals {
       Sid      = "Logs"
       Effect   = "Allow"
       Action   = ["logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-      Resource = ["arn:${local.partition}:logs:${var.region}:${local.account_id}:*"]
+      Resource = ["${local.arn.logs}:*"]
     },
     {
       # None of these has a resource of its own, or Lambda asks for them on everything.
@@ -82,15 +82,15 @@ locals {
       ]
       Resource = [
         local.repository_arn,
-        "${format(local.arn_of, "elasticache")}:replicationgroup:${local.name}",
-        "${format(local.arn_of, "elasticache")}:user:${local.name}-*",
-        "${format(local.arn_of, "memorydb")}:cluster/${local.name}",
-        "${format(local.arn_of, "memorydb")}:user/${local.name}-*",
+        "${local.arn.elasticache}:replicationgroup:${local.name}",
+        "${local.arn.elasticache}:user:${local.name}-*",
+        "${local.arn.memorydb}:cluster/${local.name}",
+        "${local.arn.memorydb}:user/${local.name}-*",
         "arn:${local.partition}:s3:::${local.worker_bucket}/*",
-        "${format(local.arn_of, "sqs")}:${local.dead_letters}",
-        "${format(local.arn_of, "ssm")}:parameter${local.ssm_prefix}",
-        "${format(local.arn_of, "ssm")}:parameter${local.ssm_prefix}/*",
-        "${format(local.arn_of, "ec2")}:instance/*",
+        "${local.arn.sqs}:${local.dead_letters}",
+        "${local.arn.ssm}:parameter${local.ssm_prefix}",
+        "${local.arn.ssm}:parameter${local.ssm_prefix}/*",
+        "${local.arn.ec2}:instance/*",
       ]
     },
     {
@@ -98,7 +98,7 @@ locals {
       Sid       = "OwnSecrets"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
-      Resource  = ["${format(local.arn_of, "kms")}:key/*"]
+      Resource  = ["${local.arn.kms}:key/*"]
       Condition = { StringEquals = { "kms:ViaService" = "ssm.${var.region}.amazonaws.com" } }
     },
   ]
@@ -114,7 +114,7 @@ locals {
       elasticache = ["parametergroup:", "replicationgroup:", "snapshot:", "subnetgroup:", "user:", "usergroup:", "cluster:"]
       memorydb    = ["acl/", "cluster/", "parametergroup/", "snapshot/", "subnetgroup/", "user/"]
       } : service => flatten([for kind in kinds : [
-        "${format(local.arn_of, service)}:${kind}${local.name}", "${format(local.arn_of, service)}:${kind}${local.name}-*",
+        "${local.arn[service]}:${kind}${local.name}", "${local.arn[service]}:${kind}${local.name}-*",
     ]])
   }
 
@@ -132,7 +132,7 @@ locals {
       },
       {
         Action   = ["dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem"]
-        Resource = ["${format(local.arn_of, "dynamodb")}:table/tinyllama-tflock"]
+        Resource = ["${local.arn.dynamodb}:table/tinyllama-tflock"]
         Condition = { "ForAllValues:StringLike" = {
           "dynamodb:LeadingKeys" = ["${element(split(":::", local.state_bucket_arn), 1)}/${var.stage}/terraform.tfstate*"]
         } }
@@ -144,7 +144,7 @@ locals {
           "ssm:AddTagsToResource", "ssm:DeleteParameter", "ssm:DeleteParameters", "ssm:GetParameter", "ssm:GetParameters",
           "ssm:GetParametersByPath", "ssm:ListTagsForResource", "ssm:PutParameter", "ssm:RemoveTagsFromResource",
         ]
-        Resource = ["${format(local.arn_of, "ssm")}:parameter${local.ssm_prefix}/*"]
+        Resource = ["${local.arn.ssm}:parameter${local.ssm_prefix}/*"]
       },
       # A list of all: AWS takes no resource.
       { Action = ["ssm:DescribeParameters"], Resource = ["*"], Condition = local.here },
@@ -158,7 +158,7 @@ locals {
       {
         Effect   = "Deny"
         Action   = ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:PutParameter"]
-        Resource = ["${format(local.arn_of, "ssm")}:parameter/tinyllama-operator/*"]
+        Resource = ["${local.arn.ssm}:parameter/tinyllama-operator/*"]
       },
     ]
 
@@ -187,14 +187,14 @@ locals {
           "events:DeleteRule", "events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule", "events:PutRule",
           "events:PutTargets", "events:RemoveTargets", "events:TagResource", "events:UntagResource",
         ]
-        Resource = ["${format(local.arn_of, "events")}:rule/${local.name}-*"]
+        Resource = ["${local.arn.events}:rule/${local.name}-*"]
       },
       {
         Action = [
           "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags",
           "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
         ]
-        Resource = ["${format(local.arn_of, "sqs")}:${local.dead_letters}"]
+        Resource = ["${local.arn.sqs}:${local.dead_letters}"]
       },
       {
         Action = [
@@ -276,13 +276,13 @@ locals {
           "ec2:CreateInternetGateway", "ec2:CreateLaunchTemplate", "ec2:CreateNatGateway", "ec2:CreateRouteTable",
           "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpc", "ec2:CreateVpcEndpoint",
         ]
-        Resource  = ["${format(local.arn_of, "ec2")}:*/*"]
+        Resource  = ["${local.arn.ec2}:*/*"]
         Condition = local.tagging
       },
       # Only while they are made: who may tag what is there could make anything theirs.
       {
         Action   = ["ec2:CreateTags"]
-        Resource = ["${format(local.arn_of, "ec2")}:*/*"]
+        Resource = ["${local.arn.ec2}:*/*"]
         Condition = { StringEquals = merge(local.tagging.StringEquals, { "ec2:CreateAction" = [
           "AllocateAddress", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateFlowLogs",
           "CreateInternetGateway", "CreateLaunchTemplate", "CreateNatGateway", "CreateRouteTable", "CreateSecurityGroup",
@@ -303,14 +303,14 @@ locals {
           "ec2:RevokeSecurityGroupIngress", "ec2:UpdateSecurityGroupRuleDescriptionsEgress",
           "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
         ]
-        Resource  = ["${format(local.arn_of, "ec2")}:*/*"]
+        Resource  = ["${local.arn.ec2}:*/*"]
         Condition = local.tagged
       },
       # Auto Scaling asks whether its caller could start what the launch template says.
       {
         Action    = ["ec2:RunInstances"]
-        Resource  = ["${format(local.arn_of, "ec2")}:*/*", "arn:${local.partition}:ec2:${var.region}::image/*"]
-        Condition = { ArnLike = { "ec2:LaunchTemplate" = "${format(local.arn_of, "ec2")}:launch-template/*" }, Bool = { "ec2:IsLaunchTemplateResource" = "true" } }
+        Resource  = ["${local.arn.ec2}:*/*", "arn:${local.partition}:ec2:${var.region}::image/*"]
+        Condition = { ArnLike = { "ec2:LaunchTemplate" = "${local.arn.ec2}:launch-template/*" }, Bool = { "ec2:IsLaunchTemplateResource" = "true" } }
       },
       {
         Action = [
@@ -319,7 +319,7 @@ locals {
           "autoscaling:DisableMetricsCollection", "autoscaling:EnableMetricsCollection", "autoscaling:PutScalingPolicy",
           "autoscaling:SetDesiredCapacity", "autoscaling:StartInstanceRefresh", "autoscaling:UpdateAutoScalingGroup",
         ]
-        Resource = ["${format(local.arn_of, "autoscaling")}:autoScalingGroup:*:autoScalingGroupName/${local.worker_name}"]
+        Resource = ["${local.arn.autoscaling}:autoScalingGroup:*:autoScalingGroupName/${local.worker_name}"]
       },
     ]
 
@@ -332,14 +332,14 @@ locals {
         ]
         Resource = flatten([for group in [
           "/aws/lambda/${local.name}", "/aws/lambda/${local.name}-*", "${local.ssm_prefix}/*", "API-Gateway-Execution-Logs_*/${var.stage}",
-        ] : ["${format(local.arn_of, "logs")}:log-group:${group}", "${format(local.arn_of, "logs")}:log-group:${group}:*"]])
+        ] : ["${local.arn.logs}:log-group:${group}", "${local.arn.logs}:log-group:${group}:*"]])
       },
       {
         Action = [
           "cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
           "cloudwatch:UntagResource",
         ]
-        Resource = ["${format(local.arn_of, "cloudwatch")}:alarm:${local.name}-*"]
+        Resource = ["${local.arn.cloudwatch}:alarm:${local.name}-*"]
       },
       {
         Action   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
@@ -357,7 +357,7 @@ locals {
       # The key is a person's to make and change.
       {
         Action    = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
-        Resource  = ["${format(local.arn_of, "kms")}:key/*"]
+        Resource  = ["${local.arn.kms}:key/*"]
         Condition = local.tagged
       },
       # Lists: AWS takes no resource.
@@ -380,7 +380,7 @@ locals {
           "cognito-idp:UpdateResourceServer", "cognito-idp:UpdateUserPool", "cognito-idp:UpdateUserPoolClient",
           "cognito-idp:UpdateUserPoolDomain",
         ]
-        Resource  = ["${format(local.arn_of, "cognito-idp")}:userpool/*"]
+        Resource  = ["${local.arn["cognito-idp"]}:userpool/*"]
         Condition = local.tagged
       },
     ]
@@ -442,7 +442,7 @@ locals {
     domain = [
       {
         Action    = ["acm:DescribeCertificate", "acm:ListTagsForCertificate"]
-        Resource  = ["${format(local.arn_of, "acm")}:certificate/*"]
+        Resource  = ["${local.arn.acm}:certificate/*"]
         Condition = local.tagged
       },
       {

@@ -16,7 +16,7 @@ locals {
   repository_count = var.image_repository ? 1 : 0
   repository_host  = "${local.account_id}.dkr.ecr.${var.region}.${data.aws_partition.chalice.dns_suffix}"
   repository_url   = var.image_repository ? "${local.repository_host}/${local.name}" : null
-  repository_arn   = "arn:${local.partition}:ecr:${var.region}:${local.account_id}:repository/${local.name}"
+  repository_arn   = "${local.arn.ecr}:repository/${local.name}"
 }
 
 resource "aws_ecr_repository" "images" {

@@ -112,7 +112,9 @@ locals {
   # Policies name resources by ARNs put together here: what the gateway or the provider answers is
   # unknown in a first plan, and an audit before the first apply would see nothing.
   arn = {
-    for service in ["ec2", "elasticache", "lambda", "logs", "memorydb", "sqs", "ssm"] :
-    service => "arn:${local.partition}:${service}:${var.region}:${local.account_id}"
+    for service in [
+      "acm", "autoscaling", "cloudwatch", "cognito-idp", "dynamodb", "ec2", "ecr", "elasticache", "events", "kms",
+      "lambda", "logs", "memorydb", "sns", "sqs", "ssm",
+    ] : service => "arn:${local.partition}:${service}:${var.region}:${local.account_id}"
   }
 }

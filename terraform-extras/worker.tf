@@ -358,17 +358,15 @@ resource "aws_iam_instance_profile" "worker" {
 }
 
 locals {
-  arn_of = "arn:${local.partition}:%s:${var.region}:${local.account_id}"
-
   worker_image         = try(local.worker.image, null)
   worker_shell         = try(local.worker.session_manager, false)
-  worker_log_group_arn = "${format(local.arn_of, "logs")}:log-group:/tinyllama/${var.stage}/worker"
+  worker_log_group_arn = "${local.arn.logs}:log-group:/tinyllama/${var.stage}/worker"
 
   worker_statements = [for each in [
     {
       Sid      = "Settings"
       Action   = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
-      Resource = ["${format(local.arn_of, "ssm")}:parameter${local.ssm_prefix}/*"]
+      Resource = ["${local.arn.ssm}:parameter${local.ssm_prefix}/*"]
     },
     {
       Sid      = "Log"
@@ -408,7 +406,7 @@ locals {
     {
       Sid      = "ShellInstance"
       Action   = local.worker_shell ? ["ssm:UpdateInstanceInformation"] : []
-      Resource = ["${format(local.arn_of, "ec2")}:instance/*"]
+      Resource = ["${local.arn.ec2}:instance/*"]
     },
   ] : merge(each, { Effect = "Allow" }) if length(each.Action) > 0 && length(each.Resource) > 0]
 }
