@@ -1,6 +1,7 @@
 """Certificates of the suite's own, for servers that speak TLS."""
 
 import datetime as dt
+import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class Certified:
 
 
 def certify(folder: Path, name: str) -> Certified:
-    """Make an authority and what it certifies for a host's *name*, in a new *folder*."""
+    """Make an authority and what it certifies for a host's *name* or address, in a new *folder*."""
     folder.mkdir()
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority of the tests")])
@@ -41,7 +42,7 @@ def certify(folder: Path, name: str) -> Certified:
     )
     authority = authority.add_extension(_SIGNS_CERTIFICATES, critical=True)
     own = _begin(subject, issuer, key)
-    own = own.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    own = own.add_extension(x509.SubjectAlternativeName([_host(name)]), critical=False)
     # Python 3.13 asks it of a chain (VERIFY_X509_STRICT).
     of = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     own = own.add_extension(of, critical=False)
@@ -53,6 +54,13 @@ def certify(folder: Path, name: str) -> Certified:
         key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return made
+
+
+def _host(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _begin(
