@@ -1,12 +1,16 @@
 """How the worker's tests submit, wait and look."""
 
 import json
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 
 from chalicelib.jobs import Draft, Job, JsonObject
 from chalicelib.queueing import JobQueue
 from chalicelib.settings import QueueSettings
+from worker.__main__ import main
 
 PATIENCE_SECONDS = 20.0
 
@@ -36,6 +40,22 @@ def ended(queue: JobQueue, job_id: str, tenant: str = "tenant") -> Job | None:
     """Return the job once it has ended."""
     job = queue.fetch(tenant, job_id)
     return job if job.state.ended else None
+
+
+def run_until_ended(
+    queue: JobQueue, job_id: str, arguments: Sequence[str], number: int = signal.SIGTERM
+) -> int:
+    """Run the worker's command here, signal it once the job has ended, return its exit code."""
+
+    def meanwhile() -> None:
+        wait_for(lambda: ended(queue, job_id))
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=meanwhile)
+    thread.start()
+    code = main(arguments)
+    thread.join()
+    return code
 
 
 def log_lines(written: str) -> Sequence[JsonObject]:

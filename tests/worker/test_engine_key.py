@@ -1,8 +1,5 @@
 """The engine's API key: a variable's, else the secret that a setting names, read at the start."""
 
-import os
-import signal
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +11,8 @@ from chalicelib import settings, ssm
 from chalicelib.errors import NotConfigured
 from chalicelib.queueing import JobQueue
 from tests.worker.engine_server import EngineServer
-from tests.worker.harness import ended, submit, wait_for
+from tests.worker.harness import run_until_ended, submit
 from worker import engine_key
-from worker.__main__ import main
 
 pytestmark = pytest.mark.slow  # moto, which takes a second to come up
 
@@ -117,14 +113,7 @@ def test_the_worker_shows_the_engine_the_key(
     monkeypatch.setenv("TINYLLAMA_ENGINE_URL", engine_server.url)
     job_id = submit(queue)
 
-    def meanwhile() -> None:
-        wait_for(lambda: ended(queue, job_id))
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    thread = threading.Thread(target=meanwhile)
-    thread.start()
-    code = main([])
-    thread.join()
+    code = run_until_ended(queue, job_id, [])
 
     assert code == 0
     assert engine_server.authorizations == {"Bearer hush"}

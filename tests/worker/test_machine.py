@@ -2,8 +2,6 @@
 
 import base64
 import json
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +14,10 @@ from chalicelib.jobs import JobState
 from chalicelib.queueing import JobQueue
 from chalicelib.settings import MachineClient
 from tests.worker import issuer_server
-from tests.worker.harness import ended, log_lines, submit, wait_for
+from tests.worker.harness import log_lines, run_until_ended, submit, wait_for
 from tests.worker.issuer_server import CLIENT, SECRET, Issuer, refusal
 from tests.worker.routers import Routers
 from worker import grant
-from worker.__main__ import main
 from worker.credential import AHEAD_SECONDS
 from worker.grant import Granted, GrantFailed
 from worker.machine import AGAIN_SECONDS, RETRY_SECONDS, MachineCredential
@@ -306,14 +303,7 @@ def test_a_worker_with_a_machine_client_runs_a_job_through_a_router(
     monkeypatch.setenv("TINYLLAMA_TOKEN_URL", issuer.url)
     job_id = submit(queue)
 
-    def meanwhile() -> None:
-        wait_for(lambda: ended(queue, job_id))
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    thread = threading.Thread(target=meanwhile)
-    thread.start()
-    code = main(["--via", router.url, "--poll-seconds", "0.5"])
-    thread.join()
+    code = run_until_ended(queue, job_id, ["--via", router.url, "--poll-seconds", "0.5"])
 
     assert code == 0
     assert queue.fetch("tenant", job_id).state is JobState.SUCCEEDED

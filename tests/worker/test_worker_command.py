@@ -1,15 +1,13 @@
 """The worker's command line: its arguments, settings and signals."""
 
-import os
 import signal
-import threading
 
 import pytest
 
 from chalicelib.jobs import JobState
 from chalicelib.queueing import JobQueue
 from tests.worker.engine_server import EngineServer
-from tests.worker.harness import ended, log_lines, submit, wait_for
+from tests.worker.harness import log_lines, run_until_ended, submit
 from tests.worker.routers import Routers
 from worker.__main__ import main
 
@@ -23,14 +21,9 @@ def test_the_command_works_until_a_signal_and_then_drains(
     monkeypatch.setenv("TINYLLAMA_STORE_URL", store_url)
     job_id = submit(queue)
 
-    def meanwhile() -> None:
-        wait_for(lambda: ended(queue, job_id))
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    thread = threading.Thread(target=meanwhile)
-    thread.start()
-    code = main(["--concurrency", "2", "--name", "one", "--drain-seconds", "5"])
-    thread.join()
+    code = run_until_ended(
+        queue, job_id, ["--concurrency", "2", "--name", "one", "--drain-seconds", "5"]
+    )
 
     assert code == 0
     assert queue.fetch("tenant", job_id).state is JobState.SUCCEEDED
@@ -44,14 +37,7 @@ def test_the_command_runs_the_configured_engine(
     monkeypatch.setenv("TINYLLAMA_ENGINE_URL", engine_server.url)
     job_id = submit(queue)
 
-    def meanwhile() -> None:
-        wait_for(lambda: ended(queue, job_id))
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=meanwhile)
-    thread.start()
-    main([])
-    thread.join()
+    run_until_ended(queue, job_id, [], signal.SIGINT)
 
     job = queue.fetch("tenant", job_id)
     assert job.result is not None
@@ -67,14 +53,7 @@ def test_with_via_the_command_works_through_a_router_and_needs_no_store(
     monkeypatch.setenv("TINYLLAMA_WORKER_TOKEN", router.token)
     job_id = submit(queue)
 
-    def meanwhile() -> None:
-        wait_for(lambda: ended(queue, job_id))
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    thread = threading.Thread(target=meanwhile)
-    thread.start()
-    code = main(["--via", router.url, "--poll-seconds", "0.5"])
-    thread.join()
+    code = run_until_ended(queue, job_id, ["--via", router.url, "--poll-seconds", "0.5"])
 
     assert code == 0
     assert queue.fetch("tenant", job_id).state is JobState.SUCCEEDED
