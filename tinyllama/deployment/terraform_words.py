@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment import understood
 
 Message = Mapping[str, Any]
 
@@ -105,10 +105,7 @@ def refuse_unread_setting(message: Message, stage: str) -> None:
     """Raise DeploymentFailed where Terraform says that it reads a setting of the stage nowhere."""
     found = message.get("diagnostic", {})
     if found.get("summary") == "Value for undeclared variable":
-        name = _named(r'named "(\w+)"', found)
-        raise DeploymentFailed(
-            f"{stage}.tfvars.json sets {name}, which is no setting: is it spelt right?"
-        )
+        raise understood.unread(stage, _named(r'named "(\w+)"', found))
 
 
 def explain(diagnostics: Sequence[Message], stage: str, region: str) -> str | None:

@@ -13,9 +13,14 @@ def check(stage: str, given: Mapping[str, Any], understood: Mapping[str, Any]) -
     """
     for setting, value in understood.items():
         for name in _dropped(given.get(setting), value, setting):
-            raise DeploymentFailed(
-                f"{stage}.tfvars.json sets {name}, which is no setting: is it spelt right?"
-            )
+            raise unread(stage, name)
+
+
+def unread(stage: str, name: str) -> DeploymentFailed:
+    """Return what to raise for the setting *name* of a stage, which nothing reads."""
+    return DeploymentFailed(
+        f"{stage}.tfvars.json sets {name}, which is no setting: is it spelt right?"
+    )
 
 
 def _dropped(given: Any, understood: Any, name: str) -> Iterator[str]:
