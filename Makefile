@@ -96,8 +96,8 @@ $(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
 	fi; \
 	echo "Installing into $(VENV) with $$($$found --version): about a minute ..."; \
 	rm -rf $(VENV) && $$found -m venv $(VENV) && \
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt && \
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	$(BIN)/pip install -qq --disable-pip-version-check -r requirements-dev.txt && \
+	$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . && \
 	touch $@
 
 node_modules: package-lock.json

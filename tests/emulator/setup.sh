@@ -31,7 +31,7 @@ if [ ! -e "$environment/complete" ]; then
   printf 'Installing %s with %s (once, under a minute) ...\n' "$kind" "$("$python" --version)" >&2
   rm -rf "$environment"
   "$python" -m venv "$environment"
-  "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
+  "$environment/bin/python" -m pip install -qq --disable-pip-version-check \
     --requirement "$requirements" 1>&2
   touch "$environment/complete"
 fi

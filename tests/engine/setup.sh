@@ -50,8 +50,8 @@ if [ ! -e "$environment/complete" ]; then
   "$python" -m venv "$environment"
   # torch by itself first: with it in place, nothing that follows can bring another build of it.
   torch=$(grep '^torch==' "$requirements")
-  "$environment/bin/python" -m pip install --quiet "$torch" 1>&2
-  "$environment/bin/python" -m pip install --quiet --requirement "$requirements" 1>&2
+  "$environment/bin/python" -m pip install -qq "$torch" 1>&2
+  "$environment/bin/python" -m pip install -qq --requirement "$requirements" 1>&2
   touch "$environment/complete"
 fi
 printf '%s\n' "$environment/bin/python"
