@@ -68,7 +68,13 @@ def jwt_authorizer(request: AuthRequest) -> Decision:
         return host().refuse(error, request)
 
 
-route = edge.Routes(app, jwt_authorizer, now=time.time)  # noqa: TID251 - the clock handed out
+@functools.cache
+def requests() -> settings.RequestSettings:
+    """Return the limits on requests. Raises NotConfigured naming a bad setting."""
+    return settings.request_settings()
+
+
+route = edge.Routes(app, jwt_authorizer, time.time, requests)  # noqa: TID251 - the clock handed out
 
 
 @route("GET /health", scope=None, answers={200: "health", 503: "health"})
@@ -530,6 +536,7 @@ settings.environment()
 signals.least()
 if settings.lambda_role() == "app":
     workshop()
+    requests()
 elif settings.lambda_role() == "jwt_authorizer":
     gate()
 elif settings.lambda_role() == "tick":

@@ -10,8 +10,9 @@ from chalicelib import inbox
 from chalicelib.jobs import Draft, Priority
 from chalicelib.moves import JOB_LIBRARIES, JobMoves
 from chalicelib.queueing import JobQueue
+from chalicelib.scripts import Script
 from chalicelib.settings import QueueSettings, RetentionSettings
-from chalicelib.store import Script, Store
+from chalicelib.store import Store
 from tests.servers import Server
 
 REQUEST = {"prompt": "Why do llamas hum? " * 10}

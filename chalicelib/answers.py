@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from chalicelib import refusals
 from chalicelib.calls import Call
 from chalicelib.edge import Reply
 from chalicelib.errors import EventNotFound, JobNotFound
@@ -38,9 +39,9 @@ def require_event_id(text: str) -> str:
 
 def submitted(call: Call, told: "Awaited[Submitted]") -> Reply:
     """Answer a submit: 200 when the job has ended, else 202 with where and when to look."""
-    job, rate = told.value.job, told.value.rate
+    job = told.value.job
     headers = _job_headers(call, job, waited=told.waited)
-    headers |= {"Location": call.link(f"jobs/{job.id}")} | (rate.headers if rate else {})
+    headers |= {"Location": call.link(f"jobs/{job.id}")} | refusals.headers(*told.value.rates)
     if told.value.known:
         headers["Idempotency-Replayed"] = "true"
     return Reply(_job(job), 200 if job.state.ended else 202, headers)

@@ -23,14 +23,32 @@ WORDS: Mapping[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
+class Caller:
+    """Who calls: the tenant, with which scopes, by which API key (``""`` for an issuer's token)."""
+
+    tenant: str
+    scopes: frozenset[str] = frozenset()
+    key_id: str = ""
+
+
+NOBODY = Caller("")
+"""Who calls a public route."""
+
+
+@dataclass(frozen=True)
 class Call:
     """One authorized request, as a view sees it: the body is already valid."""
 
-    tenant: str
+    caller: Caller
     body: Any
     query: Mapping[str, str]
     headers: Mapping[str, str]
     path: str
+
+    @property
+    def tenant(self) -> str:
+        """Whose things are asked for."""
+        return self.caller.tenant
 
     @property
     def wait_seconds(self) -> int:

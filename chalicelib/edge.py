@@ -8,9 +8,11 @@ from typing import Any, cast
 
 from chalice.app import Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
 
-from chalicelib import cloudevents, errors, limits, settings, signals, validation
-from chalicelib.calls import Call
-from chalicelib.errors import RouterError, TokenRejected
+from chalicelib import cloudevents, errors, limits, refusals, settings, signals, validation, visits
+from chalicelib.calls import NOBODY, Call, Caller
+from chalicelib.errors import RateLimited, RouterError, TokenRejected
+from chalicelib.settings import RequestSettings
+from chalicelib.visits import Visit
 
 type Body = Mapping[str, Any] | str
 type View = Callable[..., "Reply"]
@@ -34,6 +36,8 @@ EXPOSED_HEADERS = (
 )
 ALWAYS_SENT = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _JSON = "application/json"
+# Workers append and renew as often as the models behind them speak.
+_WORKERS = "worker:run"
 _UTF_8 = {"charset=utf-8", 'charset="utf-8"'}
 _PROBLEM = "application/problem+json"
 _OURS = 500  # from here on it is not the caller's fault, and the operator wants to know
@@ -57,6 +61,11 @@ class Route:
     body_bytes: int = limits.BODY_BYTES
     takes: tuple[str, ...] = ()
     raises: tuple[type[RouterError], ...] = ()
+
+    @property
+    def counted(self) -> bool:
+        """Whether a call counts as a request; it has a rate of its own else, or is a worker's."""
+        return RateLimited not in self.raises and self.scope not in {None, _WORKERS}
 
     @property
     def media_types(self) -> list[str]:
@@ -84,12 +93,17 @@ class Routes:
     """
 
     def __init__(
-        self, app: Chalice, authorizer: ChaliceAuthorizer, now: Callable[[], float]
+        self,
+        app: Chalice,
+        authorizer: ChaliceAuthorizer,
+        now: Callable[[], float],
+        requests: Callable[[], RequestSettings],
     ) -> None:
         self.table: list[Route] = []
         self._app = app
         self._authorizer = authorizer
         self._now = now
+        self._requests = requests
         origin = settings.variable("cors_origin")
         self._cors = (
             CORSConfig(origin, _ALLOWED_HEADERS, EXPOSED_HEADERS, max_age=600) if origin else None
@@ -133,18 +147,36 @@ class Routes:
         @functools.wraps(route.view)
         def answer(**path_values: str) -> Response:
             request = cast("Request", self._app.current_request)
+            visit = Visit("")
             try:
-                call = _call(route, request, self._now())
-                return _response(route.view(call, **path_values))
+                if route.scope:
+                    caller = _caller(route.scope, request, self._now())
+                    visit = self._visit(route, caller)
+                    with visits.serving(visit):
+                        response = _response(
+                            route.view(_call(route, request, caller), **path_values)
+                        )
+                else:
+                    response = _response(route.view(_call(route, request), **path_values))
             except RouterError as error:
                 if error.status >= _OURS:
                     signals.log("refused", code=error.code, request_id=request_id(request))
-                return problem(error, request)
+                response = problem(error, request)
             except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the caller gets a 500
                 _log_unexpected(error, request)
-                return problem(RouterError(), request)
+                response = problem(RouterError(), request)
+            for name, value in refusals.headers(*visit.rates).items():
+                response.headers.setdefault(name, value)
+            return response
 
         return answer
+
+    def _visit(self, route: Route, caller: Caller) -> Visit:
+        if not route.counted:
+            return Visit(caller.tenant, caller.key_id)
+        quotas = self._requests()
+        key_quota = quotas.key_per_minute if caller.key_id else 0
+        return Visit(caller.tenant, caller.key_id, quotas.per_minute, key_quota)
 
     def _finish(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
         response = get_response(request)
@@ -184,12 +216,11 @@ def _response(reply: Reply) -> Response:
     return Response(reply.body, headers, reply.status)
 
 
-def _call(route: Route, request: Request, now: float) -> Call:
-    tenant = _require_scope(route.scope, request, now) if route.scope else ""
+def _call(route: Route, request: Request, caller: Caller = NOBODY) -> Call:
     slash = "/" if str(request.context.get("path", "")).endswith("/") else ""
     headers = {name.lower(): value for name, value in request.headers.items()}
     return Call(
-        tenant=tenant,
+        caller=caller,
         body=_body(route, route.body, headers, request) if route.body else None,
         query=dict(request.query_params or {}),
         headers=headers,
@@ -197,16 +228,17 @@ def _call(route: Route, request: Request, now: float) -> Call:
     )
 
 
-def _require_scope(scope: str, request: Request, now: float) -> str:
-    """Return the tenant. The gateway may serve a cached policy: expiry and scope count anew."""
+def _caller(scope: str, request: Request, now: float) -> Caller:
+    """Return who calls. The gateway may serve a cached policy: expiry and scope count anew."""
     context = request.context.get("authorizer") or {}
     if not context.get("tenant"):
         raise TokenRejected("token_missing")
     if int(context["expires_at"]) <= now:
         raise TokenRejected("token_expired")
-    if scope not in context["scopes"].split():
+    scopes = frozenset(context["scopes"].split())
+    if scope not in scopes:
         raise TokenRejected("scope_insufficient", f"this route needs the scope {scope}")
-    return str(context["tenant"])
+    return Caller(str(context["tenant"]), scopes, str(context.get("key_id", "")))
 
 
 def _body(route: Route, schema: str, headers: Mapping[str, str], request: Request) -> Any:

@@ -14,8 +14,9 @@ from chalicelib import keyspace
 from chalicelib.errors import JobNotFound
 from chalicelib.moves import JOB_LIBRARIES, JobMoves, Place
 from chalicelib.queueing import JobQueue
+from chalicelib.scripts import Script
 from chalicelib.settings import QueueSettings, RetentionSettings
-from chalicelib.store import Script, Store
+from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 
 _DISOWN = Script("disown", *JOB_LIBRARIES)

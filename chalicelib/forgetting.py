@@ -1,7 +1,8 @@
 """The removal of an event: what a sweep does in time, an inbox to an id whose record is gone."""
 
 from chalicelib import keyspace
-from chalicelib.store import Script, Store
+from chalicelib.scripts import Script
+from chalicelib.store import Store
 
 _FORGET = Script("forget", "inbox")
 

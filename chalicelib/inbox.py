@@ -13,8 +13,9 @@ from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
 from chalicelib.events import Event
 from chalicelib.moves import event_terms
 from chalicelib.refusals import Rate
+from chalicelib.scripts import Script
 from chalicelib.settings import QueueSettings, RetentionSettings
-from chalicelib.store import Script, Store
+from chalicelib.store import Store
 
 _PUBLISH = Script("publish", "inbox")
 _PAGE = Script("page", "inbox", reads=True)
@@ -44,11 +45,11 @@ class Page:
 
 @dataclass(frozen=True)
 class Published:
-    """A stored event, whether it was there before, and the rate that was charged for it, if any."""
+    """A stored event, whether it was there before, and the rates that were charged for it."""
 
     event: Event
     known: bool
-    rate: Rate | None = None
+    rates: Sequence[Rate] = ()
 
 
 class Inbox:
@@ -99,11 +100,13 @@ class Inbox:
         if answer[0] == "known":
             known = self._known(draft.tenant, answer[1], same_body=answer[2] == body_hash)
             return Published(known, known=True)
+        if answer[0] == "rate":
+            raise refusals.too_often("default", self._settings.rate_per_minute, answer[1])
         if answer[0] != "accepted":
-            raise refusals.refused(*answer, quota=self._settings.rate_per_minute)
+            raise refusals.refused(answer[0])
         event = replace(draft, created_at=int(answer[1]), sequence=int(answer[2]))
-        rate = refusals.rate(self._settings.rate_per_minute, *answer[3:])
-        return Published(event, known=False, rate=rate)
+        rates = refusals.rate("default", self._settings.rate_per_minute, *answer[3:])
+        return Published(event, known=False, rates=rates)
 
     def page(self, tenant: str, after: int, limit: int, event_type: str | None = None) -> Page:
         """Return up to *limit* pending events later than sequence *after*, oldest first.

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from chalicelib import refusals
 from chalicelib.answers import applied, moment, next_page
 from chalicelib.calls import Call
 from chalicelib.edge import Reply
@@ -29,7 +30,7 @@ def published(told: "Published") -> Reply:
     }
     if told.known:
         return Reply(body, 200, {"Idempotency-Replayed": "true"})
-    return Reply(body, 201, told.rate.headers if told.rate else {})
+    return Reply(body, 201, refusals.headers(*told.rates))
 
 
 def page(call: Call, told: "Awaited[Page]", limit: int) -> Reply:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from chalicelib import inbox, keyspace, limits
 from chalicelib.errors import LeaseLost
 from chalicelib.events import Event
+from chalicelib.scripts import Script
 from chalicelib.settings import RetentionSettings
-from chalicelib.store import Script, Store
+from chalicelib.store import Store
 
 _LEASE = Script("inbox_lease", "inbox")
 _EXTEND = Script("inbox_extend", "inbox")

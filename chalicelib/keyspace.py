@@ -108,6 +108,31 @@ def rate(tenant: str) -> str:
     return f"{_TAG}rate:{tenant}"
 
 
+def key_rate(tenant: str, key_id: str) -> str:
+    """Name the string, the same of an API key's bucket of calls; until it is empty again."""
+    return f"{_TAG}keyrate:{tenant}:{key_id}"
+
+
+def requests(tenant: str) -> str:
+    """Name the string, when the tenant's bucket of requests is empty again (ms); until then."""
+    return f"{_TAG}requests:{tenant}"
+
+
+def key_requests(tenant: str, key_id: str) -> str:
+    """Name the string, the same of an API key's bucket of requests; until it is empty again."""
+    return f"{_TAG}keyrequests:{tenant}:{key_id}"
+
+
+def api_key(tenant: str, key_id: str) -> str:
+    """Name the hash, an API key's record; until the key would have expired."""
+    return f"{_TAG}apikey:{tenant}:{key_id}"
+
+
+def api_keys(tenant: str) -> str:
+    """Name the zset of a tenant's API key ids by expiry (ms); as its members."""
+    return f"{_TAG}apikeys:{tenant}"
+
+
 def lease(token: str) -> str:
     """Name the string, the place that the lease's token holds; until the lease ends."""
     return f"{_TAG}lease:{token}"
@@ -151,9 +176,9 @@ def idempotency(tenant: str, route: str, key: str) -> str:
 def owner(key: str) -> str | None:
     """Return whose *key* is that ends in a tenant and an ending without a colon, else None.
 
-    That is a lease of events or an idempotency key: nobody else names both.
+    That is a lease of events, an idempotency key, an API key's record or one of its buckets.
     """
-    for kind in ("lease", "idem"):
+    for kind in ("lease", "idem", "apikey", "keyrate", "keyrequests"):
         start = f"{_TAG}{kind}:"
         tenant, colon, _ = key.removeprefix(start).rpartition(":")
         if key.startswith(start) and colon:

@@ -15,8 +15,9 @@ from chalicelib import keyspace, limits, records
 from chalicelib.errors import FieldError, InvalidBody, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject, retry_delay_seconds
 from chalicelib.moves import JOB_LIBRARIES, JobMoves, Place
+from chalicelib.scripts import Script
 from chalicelib.settings import QueueSettings, RetentionSettings
-from chalicelib.store import Script, Store
+from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 
 _TAKE = Script("take", "queue", "due")

@@ -7,8 +7,9 @@ from typing import Any
 
 from chalicelib import keyspace, limits
 from chalicelib.events import ROUTER_SOURCE
+from chalicelib.scripts import Script
 from chalicelib.settings import QueueSettings, RetentionSettings
-from chalicelib.store import Script, Store
+from chalicelib.store import Store
 
 JOB_LIBRARIES = ("queue", "inbox", "job")
 

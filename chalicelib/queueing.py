@@ -6,6 +6,7 @@ away.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib import keyspace, limits, records, refusals
@@ -21,8 +22,9 @@ from chalicelib.errors import (
 from chalicelib.jobs import Draft, Job, JobState, Priority
 from chalicelib.moves import JOB_LIBRARIES, JobMoves
 from chalicelib.refusals import Rate
+from chalicelib.scripts import Script
 from chalicelib.settings import QueueSettings, RetentionSettings
-from chalicelib.store import Script, Store
+from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 
 _SUBMIT = Script("submit", *JOB_LIBRARIES)
@@ -45,11 +47,11 @@ class Idempotency:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A stored job, whether it was there before, and the rate that was charged for it, if any."""
+    """A stored job, whether it was there before, and the rates that were charged for it."""
 
     job: Job
     known: bool
-    rate: Rate | None = None
+    rates: Sequence[Rate] = ()
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,13 @@ class JobQueue:
             return Submitted(self._known(draft.tenant, answer[1], same_body=same_body), known=True)
         if answer[0] == "gone":
             raise JobGone(f"the job {draft.id} has been removed")
+        if answer[0] == "rate":
+            raise refusals.too_often("default", self._settings.rate_per_minute, answer[1])
         if answer[0] != "queued":
-            raise refusals.refused(*answer, quota=self._settings.rate_per_minute)
+            raise refusals.refused(answer[0])
         job = self._accepted(draft, answer)
-        rate = refusals.rate(self._settings.rate_per_minute, *answer[4:])
-        return Submitted(job, known=False, rate=rate)
+        rates = refusals.rate("default", self._settings.rate_per_minute, *answer[4:])
+        return Submitted(job, known=False, rates=rates)
 
     def fetch(self, tenant: str, job_id: str, *, retry: bool = True) -> Job:
         """Return the tenant's job, expired if its deadline has passed.

@@ -159,6 +159,25 @@ def queue_settings() -> QueueSettings:
 
 
 @dataclass(frozen=True)
+class RequestSettings:
+    """How many requests a tenant, and one API key, may make a minute; 0 for no limit.
+
+    Those that have a rate of their own (``QueueSettings.rate_per_minute``) are not counted.
+    """
+
+    per_minute: int = 0
+    key_per_minute: int = 0
+
+
+def request_settings() -> RequestSettings:
+    """Read the limits on requests. Raises NotConfigured naming a bad one."""
+    return RequestSettings(
+        per_minute=_whole("requests_per_minute", limits.REQUESTS_PER_MINUTE, 0),
+        key_per_minute=_whole("key_requests_per_minute", 0, 0),
+    )
+
+
+@dataclass(frozen=True)
 class RetentionSettings:
     """How long things are kept, in seconds: ended jobs, tombstones, events, keys of callers."""
 

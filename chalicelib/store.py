@@ -3,9 +3,6 @@
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property
-from hashlib import sha1
-from pathlib import Path
 from typing import Any, Final
 
 import redis
@@ -26,11 +23,12 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
-from chalicelib import connections, keyspace, limits, signals
+from chalicelib import connections, guarding, keyspace, limits, signals, visits
 from chalicelib.errors import NotConfigured, StoreUnavailable
+from chalicelib.scripts import Lua, Script
 from chalicelib.signals import Level
 
-_LUA = Path(__file__).parent / "lua"
+_ENTER = Script("enter", reads=True)
 _REPLICATION_MS: Final = 1000
 _RETRIES: Final = 2
 # Two nodes may point to each other for a moment, while one takes over from the other.
@@ -54,29 +52,6 @@ _UNAUTHENTICATED = "Protocol error: unauthenticated"
 # Replies that redis-py has no class for: the disk is full, too few replicas follow, a script runs
 # for too long, or a primary that a caller waited on was demoted.
 _REFUSING_PREFIXES = ("MISCONF", "NOREPLICAS", "BUSY ", "UNBLOCKED", _UNAUTHENTICATED)
-
-
-@cache
-def _lua(part: str) -> str:
-    """Return a file of ``lua/``; a cold start opens each library once, not for every move."""
-    return (_LUA / part).read_text(encoding="utf-8")
-
-
-class Script:
-    """One move: ``lua/lib/common.lua``, the *libraries* it builds on, ``lua/<name>.lua``.
-
-    Read when this is made. One that only *reads* need not reach the replicas.
-    """
-
-    def __init__(self, name: str, *libraries: str, reads: bool = False) -> None:
-        parts = (*(f"lib/{library}.lua" for library in ("common", *libraries)), f"{name}.lua")
-        self.source = "\n".join(map(_lua, parts))
-        self.reads = reads
-
-    @cached_property
-    def sha(self) -> str:
-        """Return the digest under which the server caches the script."""
-        return sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
 def connect(url: str, replicas: int = 0, sign_in: str | None = None) -> "Store":
@@ -122,17 +97,21 @@ class Store:
     ) -> Any:
         """Run *script* atomically on *keys*, which are all that it touches; one round trip.
 
-        Raises StoreUnavailable where too few replicas have what it wrote, too.
+        During a visit its API key and requests are looked at in the same step. Raises
+        StoreUnavailable where too few replicas have what it wrote, too; TokenRejected
+        ``key_revoked`` and RateLimited during a visit.
         """
         evaluate = self._evaluate if script.reads or not self._replicas else self._replicate
+        visit = visits.current()
+        if visit is None or not visit.guarded:
+            given = len(keys), *keys, *args
+            return self._guarded(lambda: _sent(script, given, evaluate), retry=retry)
 
         def once() -> Any:
-            try:
-                return evaluate("EVALSHA", script.sha, len(keys), *keys, *args)
-            except NoScriptError:
-                return evaluate("EVAL", script.source, len(keys), *keys, *args)
+            told = *keys, *guarding.keys(visit)
+            return _sent(script.guarded, (len(told), *told, *args, guarding.terms(visit)), evaluate)
 
-        return self._guarded(once, retry=retry)
+        return guarding.admitted(visit, self._guarded(once, retry=retry))
 
     def _evaluate(self, *command: str | float) -> Any:
         return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
@@ -163,7 +142,20 @@ class Store:
 
     def read(self, *commands: tuple[str | float, ...], retry: bool = True) -> list[Any]:
         """Answer several read-only *commands* in one round trip."""
-        return self._guarded(lambda: self._pipelined(commands), retry=retry)
+        visit = visits.current()
+        if visit is None or not visit.guarded:
+            return self._guarded(lambda: self._pipelined(commands), retry=retry)
+
+        def ahead(*enter: str | float) -> list[Any]:
+            return self._pipelined((enter, *commands))
+
+        def once() -> list[Any]:
+            told = guarding.keys(visit)
+            return _sent(_ENTER.guarded, (len(told), *told, guarding.terms(visit)), ahead)
+
+        entered, *answers = self._guarded(once, retry=retry)
+        guarding.admitted(visit, entered)
+        return answers
 
     def memory_share(self) -> float | None:
         """Return how much of its memory the store uses, from 0 to 1.
@@ -250,6 +242,14 @@ class Store:
         """Ask at the given address where the store is now, once no node answers where it was."""
         if self._place is not None and isinstance(error, _UNREACHABLE):
             self._place.back()
+
+
+def _sent[T](script: Lua, given: tuple[str | float, ...], evaluate: Callable[..., T]) -> T:
+    """Run a script by its digest, and by its text where the server does not know it yet."""
+    try:
+        return evaluate("EVALSHA", script.sha, *given)
+    except NoScriptError:
+        return evaluate("EVAL", script.source, *given)
 
 
 def _reason(error: Exception) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib import forgetting, keyspace, records
 from chalicelib.jobs import Priority
 from chalicelib.moves import JOB_LIBRARIES, JobMoves, Place
-from chalicelib.store import Script
+from chalicelib.scripts import Script
 
 _RECLAIM = Script("reclaim", *JOB_LIBRARIES)
 _EXPIRE = Script("expire", *JOB_LIBRARIES)

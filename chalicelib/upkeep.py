@@ -13,9 +13,10 @@ from chalicelib import keyspace, limits, signals
 from chalicelib.errors import StoreUnavailable
 from chalicelib.moves import JobMoves
 from chalicelib.queueing import Gauge, JobQueue
+from chalicelib.scripts import Script
 from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.signals import Metric
-from chalicelib.store import Script, Store
+from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 
 _TRIM = Script("trim", "workers")

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from chalicelib import keyspace
 from chalicelib.errors import StoreUnavailable
-from chalicelib.store import Script, Store
+from chalicelib.scripts import Script
+from chalicelib.store import Store
 
 _ADMIT = Script("admit")
 _DISMISS = Script("dismiss")

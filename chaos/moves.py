@@ -1,7 +1,7 @@
 """How a move is recognised on the wire: by the digest of its script."""
 
 from chalicelib.moves import JOB_LIBRARIES
-from chalicelib.store import Script
+from chalicelib.scripts import Script
 
 TAKE = Script("take", "queue", "due").sha
 OPEN = Script("open", *JOB_LIBRARIES).sha

@@ -17,12 +17,9 @@ if redis.call('EXISTS', keys.event) == 0 then
   if known then
     return known
   end
-  local arrival, pause = nil, nil
-  if given.rate_quota > 0 then
-    arrival, pause = next_arrival(KEYS[8], given, now)
-    if not arrival then
-      return {'rate', pause}
-    end
+  local arrival, pause = next_arrival(KEYS[8], given.rate_quota, given.rate_ms, now)
+  if pause then
+    return {'rate', pause}
   end
   if nearly_full(keys.counters, now) then
     return {'memory'}
@@ -31,7 +28,7 @@ if redis.call('EXISTS', keys.event) == 0 then
   if number(keys.tenant, 'inbox') + size > given.inbox_bytes then
     return {'inbox'}
   end
-  left, reset = charge(KEYS[8], arrival, given, now)
+  left, reset = charge(KEYS[8], arrival, given.rate_quota, given.rate_ms, now)
   put_event(keys, {
     id = given.id, tenant = given.tenant, event_type = given.event_type, source = given.source,
     payload = ARGV[2], attributes = ARGV[3], now = now, event_ms = given.event_ms,

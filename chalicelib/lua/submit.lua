@@ -16,19 +16,16 @@ if redis.call('EXISTS', K.job) == 0 then
   if known then
     return known
   end
-  local arrival, pause = nil, nil
-  if given.rate_quota > 0 then
-    arrival, pause = next_arrival(KEYS[24], given, now)
-    if not arrival then
-      return {'rate', pause}
-    end
+  local arrival, pause = next_arrival(KEYS[24], given.rate_quota, given.rate_ms, now)
+  if pause then
+    return {'rate', pause}
   end
   local size = #ARGV[2] + #ARGV[3]
   local short = lack(now, size)
   if short then
     return {short}
   end
-  left, reset = charge(KEYS[24], arrival, given, now)
+  left, reset = charge(KEYS[24], arrival, given.rate_quota, given.rate_ms, now)
   change('tenant', given.tenant, 'state', 'queued', 'attempt', 0, 'request', ARGV[2],
     'metadata', ARGV[3], 'model', given.model or '', 'priority', given.priority, 'size', size,
     'max_attempts', given.max_attempts, 'allowance', given.max_attempts, 'created_at', now,

@@ -22,7 +22,7 @@ from tests.servers import Server
 
 def forget_parts() -> None:
     """Let the app be wired anew."""
-    for part in (app.store, app.door, app.workshop, app.gate):
+    for part in (app.store, app.door, app.workshop, app.gate, app.requests):
         part.cache_clear()
 
 

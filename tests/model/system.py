@@ -19,8 +19,9 @@ from chalicelib.leasing import JobLeases
 from chalicelib.listing import JobLists
 from chalicelib.moves import JobMoves
 from chalicelib.queueing import JobQueue
+from chalicelib.scripts import Script
 from chalicelib.settings import QueueSettings, RetentionSettings
-from chalicelib.store import Script, Store
+from chalicelib.store import Store
 from chalicelib.streaming import TokenStreams
 from chalicelib.sweeping import Sweeper
 from chalicelib.upkeep import Upkeep

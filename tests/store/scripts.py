@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 import chalicelib
-from chalicelib.store import Script
+from chalicelib.scripts import Script
 
 _PACKAGE = Path(chalicelib.__file__).parent
 _MODULES = [

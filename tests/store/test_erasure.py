@@ -19,8 +19,9 @@ from chalicelib.jobs import Draft, Priority
 from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.listing import JobLists
 from chalicelib.queueing import Idempotency, JobQueue
+from chalicelib.scripts import Script
 from chalicelib.settings import QueueSettings, RetentionSettings
-from chalicelib.store import Script, Store
+from chalicelib.store import Store
 from tests.store.harness import DONE, SETTINGS, contents, place, submit_as_0_1_0, token
 
 LIMITED = replace(SETTINGS, rate_per_minute=100)

@@ -48,8 +48,8 @@ def test_clock_that_goes_back_shuts_no_tenant_out(store: Store, raw: "redis.Redi
 
     submitted = queue.submit(request())
 
-    assert submitted.rate is not None
-    assert submitted.rate.left == 59
+    (rate,) = submitted.rates
+    assert rate.left == 59
 
 
 def test_claim_is_answered_beside_a_record_that_no_move_can_read(

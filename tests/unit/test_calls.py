@@ -3,14 +3,14 @@
 import pytest
 
 from chalicelib import limits
-from chalicelib.calls import WORDS, Call
+from chalicelib.calls import WORDS, Call, Caller
 from chalicelib.errors import InvalidParameter
 
 
 def call(path: str = "/infer", query: dict[str, str] | None = None, **headers: str) -> Call:
     """Return a call of nobody's, its headers named in Python's way."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Call(tenant="acme", body=None, query=query or {}, headers=named, path=path)
+    return Call(caller=Caller("acme"), body=None, query=query or {}, headers=named, path=path)
 
 
 @pytest.mark.parametrize(

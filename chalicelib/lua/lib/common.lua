@@ -34,29 +34,33 @@ local function remember(key, id, given)
 end
 
 -- A rate by the generic cell rate algorithm: one number, the time at which the bucket is empty
--- again. Returns that time after one more call, or nil and the milliseconds until one is allowed.
-local function next_arrival(key, given, now)
-  local step = given.rate_ms / given.rate_quota
+-- again. Returns that time after one more call, or nil and the milliseconds until one is allowed;
+-- nothing for a quota of 0, which is no limit.
+local function next_arrival(key, quota, window_ms, now)
+  if quota == 0 then
+    return nil
+  end
   local before = tonumber(redis.call('GET', key) or 0)
-  if before > now + given.rate_ms + 1 then
+  if before > now + window_ms + 1 then
     before = 0 -- charged by a clock that was ahead of this one
   end
-  local arrival = math.max(before, now) + step
+  local arrival = math.max(before, now) + window_ms / quota
   -- A tenth of a millisecond: sums of steps are not exact.
-  if arrival - now > given.rate_ms + 0.1 then
-    return nil, math.ceil(arrival - given.rate_ms - now)
+  if arrival - now > window_ms + 0.1 then
+    return nil, math.ceil(arrival - window_ms - now)
   end
   return arrival
 end
 
--- Charge the rate: {calls left at once, milliseconds until all are}, or nothing without a rate.
-local function charge(key, arrival, given, now)
+-- Charge the rate: the calls left at once and the milliseconds until all are; -1 without a limit.
+-- A full store refuses the charge where it is the first write: nothing is charged then.
+local function charge(key, arrival, quota, window_ms, now)
   if not arrival then
     return -1, -1
   end
   local used = arrival - now
-  redis.call('SET', key, string.format('%.3f', arrival), 'PX', math.max(1, math.ceil(used)))
-  local left = math.floor((given.rate_ms - used) * given.rate_quota / given.rate_ms + 0.001)
+  redis.pcall('SET', key, string.format('%.3f', arrival), 'PX', math.max(1, math.ceil(used)))
+  local left = math.floor((window_ms - used) * quota / window_ms + 0.001)
   return math.max(0, left), math.ceil(used)
 end
 
