@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from chalice.app import AuthRequest, Chalice, CloudWatchEvent, Rate
 
-from chalicelib import answers, edge, inbox_answers, limits, queue_answers, signals
+from chalicelib import answers, bounds, edge, inbox_answers, limits, queue_answers, signals
 from chalicelib.authorizer import Decision, Gate, Gateway, Host, Laptop
 from chalicelib.calls import Call
 from chalicelib.edge import Reply
@@ -69,9 +69,9 @@ def jwt_authorizer(request: AuthRequest) -> Decision:
 
 
 @functools.cache
-def requests() -> settings.RequestSettings:
+def requests() -> bounds.RequestSettings:
     """Return the limits on requests. Raises NotConfigured naming a bad setting."""
-    return settings.request_settings()
+    return bounds.request_settings()
 
 
 route = edge.Routes(app, jwt_authorizer, time.time, requests)  # noqa: TID251 - the clock handed out
@@ -443,7 +443,7 @@ def door() -> "FrontDoor":
     )
 
     connection = store()
-    queue, retention = settings.queue_settings(), settings.retention_settings()
+    queue, retention = bounds.queue_settings(), bounds.retention_settings()
     return service.FrontDoor(
         queueing.JobQueue(connection, queue, retention),
         listing.JobLists(connection),
@@ -459,7 +459,7 @@ def workshop() -> "Workshop":
     """Return the use cases of workers that come over HTTPS. Raises as door does."""
     from chalicelib import leasing, patience, waiting, workshop
 
-    queue, retention = settings.queue_settings(), settings.retention_settings()
+    queue, retention = bounds.queue_settings(), bounds.retention_settings()
     return workshop.Workshop(
         leasing.JobLeases(store(), queue, retention),
         door().queue,
@@ -472,7 +472,7 @@ def upkeep() -> "Upkeep":
     """Return what does what is due. Raises as door does."""
     from chalicelib import upkeep
 
-    queue, retention = settings.queue_settings(), settings.retention_settings()
+    queue, retention = bounds.queue_settings(), bounds.retention_settings()
     return upkeep.Upkeep(store(), queue, retention, time.monotonic)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import redis
 
 from chalicelib import inbox
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.jobs import Draft, Priority
 from chalicelib.moves import JOB_LIBRARIES, JobMoves
 from chalicelib.queueing import JobQueue
 from chalicelib.scripts import Script
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store
 from tests.servers import Server
 

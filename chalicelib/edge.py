@@ -9,9 +9,9 @@ from typing import Any, cast
 from chalice.app import Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
 
 from chalicelib import cloudevents, errors, limits, refusals, settings, signals, validation, visits
+from chalicelib.bounds import RequestSettings
 from chalicelib.calls import NOBODY, Call, Caller
 from chalicelib.errors import RateLimited, RouterError, TokenRejected
-from chalicelib.settings import RequestSettings
 from chalicelib.visits import Visit
 
 type Body = Mapping[str, Any] | str

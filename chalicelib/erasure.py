@@ -11,11 +11,11 @@ from itertools import batched
 from typing import Any
 
 from chalicelib import keyspace
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import JobNotFound
 from chalicelib.moves import JOB_LIBRARIES, JobMoves, Place
 from chalicelib.queueing import JobQueue
 from chalicelib.scripts import Script
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from itertools import batched
 
 from chalicelib import carriage, forgetting, keyspace, limits, records, refusals
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
 from chalicelib.events import Event
 from chalicelib.moves import event_terms
 from chalicelib.refusals import Rate
 from chalicelib.scripts import Script
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store
 
 _PUBLISH = Script("publish", "inbox")

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib import inbox, keyspace, limits
+from chalicelib.bounds import RetentionSettings
 from chalicelib.errors import LeaseLost
 from chalicelib.events import Event
 from chalicelib.scripts import Script
-from chalicelib.settings import RetentionSettings
 from chalicelib.store import Store
 
 _LEASE = Script("inbox_lease", "inbox")

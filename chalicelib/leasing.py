@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from redis import ResponseError
 
 from chalicelib import keyspace, limits, records
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import FieldError, InvalidBody, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject, retry_delay_seconds
 from chalicelib.moves import JOB_LIBRARIES, JobMoves, Place
 from chalicelib.scripts import Script
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 

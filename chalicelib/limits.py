@@ -16,7 +16,7 @@ STREAM_ENTRIES = 500
 LEASE_REMEMBERED_SECONDS = 600
 WORKER_BODY_BYTES = 4 * 1024 * 1024
 
-# How long things are kept, each a setting (settings.retention_settings).
+# How long things are kept, each a setting (bounds.retention_settings).
 RESULT_SECONDS = 24 * 3600
 TOMBSTONE_SECONDS = 7 * 24 * 3600
 EVENT_SECONDS = 14 * 24 * 3600

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import keyspace, limits
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.events import ROUTER_SOURCE
 from chalicelib.scripts import Script
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store
 
 JOB_LIBRARIES = ("queue", "inbox", "job")

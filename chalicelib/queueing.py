@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib import keyspace, limits, records, refusals
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import (
     IdempotencyKeyReused,
     JobEnded,
@@ -23,7 +24,6 @@ from chalicelib.jobs import Draft, Job, JobState, Priority
 from chalicelib.moves import JOB_LIBRARIES, JobMoves
 from chalicelib.refusals import Rate
 from chalicelib.scripts import Script
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 

@@ -62,7 +62,8 @@ def required(name: str) -> str:
     return value
 
 
-def _number(name: str, default: float, least: float) -> float:
+def number(name: str, default: float, least: float) -> float:
+    """Return a number of at least *least*. Raises NotConfigured naming the variable."""
     text = variable(name)
     if text is None:
         return default
@@ -75,9 +76,9 @@ def _number(name: str, default: float, least: float) -> float:
     return value
 
 
-def _whole(name: str, default: int, least: int) -> int:
+def whole(name: str, default: int, least: int) -> int:
     """Return a count; a fraction is refused, since cut off it may mean another thing, as 0 does."""
-    value = _number(name, default, least)
+    value = number(name, default, least)
     if not value.is_integer():
         raise NotConfigured(f"{PREFIX}{name.upper()} must be a whole number of at least {least}")
     return int(value)
@@ -110,7 +111,7 @@ def token_settings() -> TokenSettings:
         audiences=audiences(),
         jwks=variable("jwks"),
         tenant_claim=variable("tenant_claim") or "sub",
-        leeway_seconds=_number("leeway_seconds", 5, 0),
+        leeway_seconds=number("leeway_seconds", 5, 0),
         scope_prefix=variable("scope_prefix") or "",
     )
 
@@ -120,83 +121,6 @@ def audiences() -> list[str]:
     if found := required("audience").replace(",", " ").split():
         return found
     raise NotConfigured(f"{PREFIX}AUDIENCE names nobody")
-
-
-@dataclass(frozen=True)
-class QueueSettings:
-    """How the queue behaves: leases, attempts, and how much is taken before it is refused.
-
-    ``queue_length`` counts jobs that wait, ``queue_bytes`` the requests of all that have not
-    ended, ``inbox_bytes`` one tenant's pending events. ``rate_per_minute`` is what one tenant may
-    submit and publish, 0 for no limit; ``waiters`` how many calls may wait for an answer at once.
-    """
-
-    lease_seconds: float
-    max_attempts: int
-    queue_length: int
-    queue_bytes: int = limits.QUEUE_BYTES
-    inbox_bytes: int = limits.INBOX_BYTES
-    rate_per_minute: int = 0
-    waiters: int = limits.WAITERS
-
-    @property
-    def waiting_callers(self) -> int:
-        """How many of the waiters may be callers: a quarter of the places is left to workers."""
-        return self.waiters - self.waiters // 4
-
-
-def queue_settings() -> QueueSettings:
-    """Read the queue's settings. Raises NotConfigured naming a bad one."""
-    return QueueSettings(
-        lease_seconds=_number("lease_seconds", 30, 0.1),
-        max_attempts=_whole("max_attempts", limits.MAX_ATTEMPTS, 1),
-        queue_length=_whole("queue_length", limits.QUEUE_LENGTH, 1),
-        queue_bytes=_whole("queue_bytes", limits.QUEUE_BYTES, limits.BODY_BYTES),
-        inbox_bytes=_whole("inbox_bytes", limits.INBOX_BYTES, limits.BODY_BYTES),
-        rate_per_minute=_whole("rate_per_minute", limits.RATE_PER_MINUTE, 0),
-        waiters=_whole("waiters", limits.WAITERS, 0),
-    )
-
-
-@dataclass(frozen=True)
-class RequestSettings:
-    """How many requests a tenant, and one API key, may make a minute; 0 for no limit.
-
-    Those that have a rate of their own (``QueueSettings.rate_per_minute``) are not counted.
-    """
-
-    per_minute: int = 0
-    key_per_minute: int = 0
-
-
-def request_settings() -> RequestSettings:
-    """Read the limits on requests. Raises NotConfigured naming a bad one."""
-    return RequestSettings(
-        per_minute=_whole("requests_per_minute", limits.REQUESTS_PER_MINUTE, 0),
-        key_per_minute=_whole("key_requests_per_minute", 0, 0),
-    )
-
-
-@dataclass(frozen=True)
-class RetentionSettings:
-    """How long things are kept, in seconds: ended jobs, tombstones, events, keys of callers."""
-
-    result_seconds: float = limits.RESULT_SECONDS
-    tombstone_seconds: float = limits.TOMBSTONE_SECONDS
-    event_seconds: float = limits.EVENT_SECONDS
-    acknowledged_seconds: float = limits.ACKNOWLEDGED_SECONDS
-    idempotency_seconds: float = limits.IDEMPOTENCY_SECONDS
-
-
-def retention_settings() -> RetentionSettings:
-    """Read how long things are kept. Raises NotConfigured naming a bad one."""
-    return RetentionSettings(
-        result_seconds=_number("result_seconds", limits.RESULT_SECONDS, 1),
-        tombstone_seconds=_number("tombstone_seconds", limits.TOMBSTONE_SECONDS, 1),
-        event_seconds=_number("event_seconds", limits.EVENT_SECONDS, 1),
-        acknowledged_seconds=_number("acknowledged_seconds", limits.ACKNOWLEDGED_SECONDS, 1),
-        idempotency_seconds=_number("idempotency_seconds", limits.IDEMPOTENCY_SECONDS, 1),
-    )
 
 
 @dataclass(frozen=True)
@@ -215,12 +139,12 @@ def store_settings(url: str | None = None) -> StoreSettings:
 
 def store_replicas() -> int:
     """Return how many replicas must have each write. Raises NotConfigured for a bad one."""
-    return _whole("store_replicas", 0, 0)
+    return whole("store_replicas", 0, 0)
 
 
 def tick_seconds() -> float:
     """Return how often the local system does what is due. Raises NotConfigured for a bad one."""
-    return _number("tick_seconds", limits.TICK_SECONDS, 0.1)
+    return number("tick_seconds", limits.TICK_SECONDS, 0.1)
 
 
 @dataclass(frozen=True)
@@ -247,7 +171,7 @@ def engine_settings() -> EngineSettings:
         api_key=variable("engine_api_key"),
         api_key_parameter=variable("engine_api_key_parameter"),
         model=variable("engine_model"),
-        timeout_seconds=_number("engine_timeout_seconds", 120, 0.1),
+        timeout_seconds=number("engine_timeout_seconds", 120, 0.1),
     )
 
 

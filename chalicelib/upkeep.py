@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from redis import ResponseError
 
 from chalicelib import keyspace, limits, signals
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import StoreUnavailable
 from chalicelib.moves import JobMoves
 from chalicelib.queueing import Gauge, JobQueue
 from chalicelib.scripts import Script
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.signals import Metric
 from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper

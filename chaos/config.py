@@ -1,6 +1,6 @@
 """How the router is set while it is attacked: short leases, attempts enough for many deaths."""
 
-from chalicelib.settings import QueueSettings
+from chalicelib.bounds import QueueSettings
 
 LEASE_SECONDS = 1.0
 MAX_ATTEMPTS = 50

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-from chalicelib.settings import RetentionSettings
+from chalicelib.bounds import RetentionSettings
 from chalicelib.store import Store
 from chalicelib.upkeep import Upkeep
 from chaos.audit import Audit

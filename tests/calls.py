@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import tinyllama
 from chalicelib import keyspace
+from chalicelib.bounds import queue_settings
 from chalicelib.leasing import Claim, JobLeases, Outcome
-from chalicelib.settings import queue_settings
 from chalicelib.store import Store
 from tests import contract_check
 

@@ -4,7 +4,7 @@ import re
 
 import typer
 
-from chalicelib import settings, store
+from chalicelib import bounds, settings, store
 from chalicelib.erasure import TenantErasure
 from chalicelib.store import Store
 from tinyllama import local, ticking
@@ -33,7 +33,7 @@ def erase_tenant(tenant: str, *, confirmed: bool) -> None:
             f"Remove all jobs, results, events and keys of {tenant!r}, for ever?", abort=True
         )
     erased = TenantErasure(
-        _connected(), settings.queue_settings(), settings.retention_settings()
+        _connected(), bounds.queue_settings(), bounds.retention_settings()
     ).erase(tenant)
     for kind, count in sorted(erased.counts.items()):
         typer.echo(f"{count:8} {kind}")

@@ -17,7 +17,7 @@ from typing import Any
 
 import typer
 
-from chalicelib import settings, store
+from chalicelib import bounds, settings, store
 from tinyllama import devkeys, local, showing
 from tinyllama.state import home
 
@@ -154,8 +154,8 @@ def _serving(
 def _check_settings() -> None:
     """Raise NotConfigured for what would keep server, worker, store or tick from starting."""
     settings.token_settings()
-    settings.queue_settings()
-    settings.retention_settings()
+    bounds.queue_settings()
+    bounds.retention_settings()
     settings.engine_settings()
     settings.tick_seconds()
     local_store = settings.environment() == settings.LOCAL and not settings.variable("store_url")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
-from chalicelib import settings
+from chalicelib import bounds, settings
 from tinyllama.state import Home
 
 NOTE = "terms"
@@ -44,9 +44,9 @@ def without_secrets(url: str) -> str:
 
 def _digests() -> Mapping[str, str]:
     # What only the API heeds is missing: each command serves one with settings of its own.
-    queue = settings.queue_settings()
+    queue = bounds.queue_settings()
     found = {f"engine_{name}": value for name, value in asdict(settings.engine_settings()).items()}
-    found |= asdict(settings.retention_settings())
+    found |= asdict(bounds.retention_settings())
     found |= {
         "lease_seconds": queue.lease_seconds,
         "tick_seconds": settings.tick_seconds(),

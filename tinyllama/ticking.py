@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 
-from chalicelib import settings, store
+from chalicelib import bounds, settings, store
 from chalicelib.errors import StoreUnavailable
 from chalicelib.upkeep import Report, Upkeep
 
@@ -15,7 +15,7 @@ log = logging.getLogger("tinyllama.keeper")
 def upkeep(url: str) -> Upkeep:
     """Return what does what is due in the store at *url*. Raises NotConfigured."""
     where = settings.store_settings(url)
-    queue, retention = settings.queue_settings(), settings.retention_settings()
+    queue, retention = bounds.queue_settings(), bounds.retention_settings()
     connection = store.connect(where.url, where.replicas, where.sign_in)
     return Upkeep(connection, queue, retention, time.monotonic)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from chalicelib import settings, signals, store
+from chalicelib import bounds, settings, signals, store
 from chalicelib.errors import NotConfigured
 from chalicelib.leasing import JobLeases
 from worker import engine_key
@@ -113,7 +113,7 @@ def _on_the_store(closing: ExitStack) -> Way:
     where = settings.store_settings()
     connection = store.connect(where.url, where.replicas, where.sign_in)
     closing.callback(connection.close)
-    return near(JobLeases(connection, settings.queue_settings(), settings.retention_settings()))
+    return near(JobLeases(connection, bounds.queue_settings(), bounds.retention_settings()))
 
 
 def _over_https(parsed: argparse.Namespace, closing: ExitStack) -> Way:

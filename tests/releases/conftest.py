@@ -19,11 +19,12 @@ from typing import Any, Protocol
 import pytest
 import redis
 
+from chalicelib.bounds import QueueSettings
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import PROJECT, QueueSettings, child_environment
+from chalicelib.settings import PROJECT, child_environment
 from chalicelib.store import Store
 from tests.servers import Server
 

@@ -12,6 +12,7 @@ from typing import Any
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import RouterError
 from chalicelib.events import Event
 from chalicelib.inbox import Inbox
@@ -19,7 +20,6 @@ from chalicelib.inbox_leases import InboxLeases
 from chalicelib.jobs import Draft, JobState, Priority
 from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store
 from chalicelib.upkeep import Upkeep
 from tests.releases.conftest import OldSide

@@ -7,10 +7,10 @@ import pytest
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import RetentionSettings
 from chalicelib.events import Event
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
-from chalicelib.settings import RetentionSettings
 from chalicelib.store import Store
 from chalicelib.upkeep import Upkeep
 from tests.releases.conftest import SETTINGS, OldSide

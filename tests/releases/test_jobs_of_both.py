@@ -13,13 +13,13 @@ import pytest
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import RetentionSettings
 from chalicelib.errors import IdempotencyKeyReused, JobGone
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import Draft, Job, JobState
 from chalicelib.leasing import JobLeases, Outcome
 from chalicelib.listing import JobLists
 from chalicelib.queueing import Idempotency, JobQueue
-from chalicelib.settings import RetentionSettings
 from chalicelib.store import Store
 from chalicelib.streaming import START, TokenStreams
 from chalicelib.upkeep import Upkeep

@@ -8,12 +8,12 @@ from typing import Any
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.events import Event
 from chalicelib.jobs import Draft, Job, JobState, Priority
 from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.moves import JobMoves
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 

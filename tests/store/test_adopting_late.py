@@ -4,9 +4,9 @@ import pytest
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import QueueSettings
 from chalicelib.errors import JobRunning, QueueFull
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import QueueSettings
 from chalicelib.store import Store
 from tests.store.harness import SETTINGS, now_ms, submit, submit_as_0_1_0
 

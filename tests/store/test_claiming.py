@@ -7,11 +7,11 @@ import pytest
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import QueueSettings
 from chalicelib.errors import LeaseLost
 from chalicelib.jobs import JobState
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import QueueSettings
 from chalicelib.store import Store
 from tests.store.harness import DONE, SETTINGS, claim, contents, lapse, place, submit, token
 

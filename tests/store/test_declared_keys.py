@@ -9,12 +9,12 @@ import redis
 from redis.crc import key_slot
 
 from chalicelib import keyspace
+from chalicelib.bounds import RetentionSettings
 from chalicelib.erasure import TenantErasure
 from chalicelib.errors import RouterError
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import Draft
 from chalicelib.queueing import Idempotency, JobQueue
-from chalicelib.settings import RetentionSettings
 from chalicelib.store import Store
 from chalicelib.upkeep import Upkeep
 from tests.servers import Server

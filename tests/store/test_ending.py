@@ -8,12 +8,12 @@ import pytest
 import redis
 
 from chalicelib import keyspace, limits
+from chalicelib.bounds import QueueSettings
 from chalicelib.errors import InvalidBody, LeaseLost
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import JobState
 from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import QueueSettings
 from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 from tests.store.harness import (

@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from chalicelib import keyspace, limits
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.erasure import TenantErasure
 from chalicelib.errors import JobNotFound, LeaseLost
 from chalicelib.events import Event
@@ -20,7 +21,6 @@ from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.listing import JobLists
 from chalicelib.queueing import Idempotency, JobQueue
 from chalicelib.scripts import Script
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store
 from tests.store.harness import DONE, SETTINGS, contents, place, submit_as_0_1_0, token
 

@@ -8,12 +8,12 @@ import pytest
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import RetentionSettings
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.jobs import Priority
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import Idempotency, JobQueue
-from chalicelib.settings import RetentionSettings
 from chalicelib.store import Store
 from tests.store.harness import (
     DONE,

@@ -8,13 +8,13 @@ import pytest
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import RetentionSettings
 from chalicelib.errors import StoreUnavailable
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.jobs import JobState
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import RetentionSettings
 from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 from chalicelib.upkeep import Upkeep

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.bounds import RetentionSettings
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import RetentionSettings
 from chalicelib.store import connect
 from chalicelib.upkeep import Upkeep
 from chaos.stand import free_port, wait_for

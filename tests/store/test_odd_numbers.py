@@ -6,13 +6,13 @@ import pytest
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import QueueSettings
 from chalicelib.errors import NotRetryable
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.jobs import JobState
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import QueueSettings
 from chalicelib.store import Store
 from tests.store.harness import claim, draft, end, now_ms, request, submit, token
 

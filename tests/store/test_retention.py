@@ -7,13 +7,13 @@ import pytest
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import RetentionSettings
 from chalicelib.errors import EventGone, EventNotFound, JobGone, JobNotFound
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import Draft, Job
 from chalicelib.leasing import JobLeases
 from chalicelib.listing import JobLists
 from chalicelib.queueing import Idempotency, JobQueue
-from chalicelib.settings import RetentionSettings
 from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 from tests.store.harness import (

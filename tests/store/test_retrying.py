@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from chalicelib import keyspace
+from chalicelib.bounds import QueueSettings
 from chalicelib.errors import (
     InboxFull,
     JobGone,
@@ -22,7 +23,6 @@ from chalicelib.jobs import Job, JobState, Priority
 from chalicelib.leasing import JobLeases
 from chalicelib.listing import JobLists
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import QueueSettings
 from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
 from tests.store.harness import (

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.bounds import queue_settings
 from chalicelib.errors import StoreUnavailable
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
@@ -14,7 +15,6 @@ from chalicelib.listing import JobLists
 from chalicelib.patience import Patience
 from chalicelib.queueing import Idempotency, JobQueue, Submitted
 from chalicelib.service import FrontDoor
-from chalicelib.settings import queue_settings
 from chalicelib.store import Store
 from chalicelib.streaming import TokenStreams
 from chalicelib.waiting import WaitingRoom

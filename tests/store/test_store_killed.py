@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib.bounds import QueueSettings
 from chalicelib.errors import LeaseLost, StoreUnavailable
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import Draft, JobState
 from chalicelib.leasing import JobLeases, Outcome
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import QueueSettings
 from chalicelib.store import connect
 from tests.servers import Server
 from tests.store.harness import job_id, stands, token

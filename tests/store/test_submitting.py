@@ -4,11 +4,11 @@ import pytest
 import redis
 
 from chalicelib import keyspace, limits
+from chalicelib.bounds import QueueSettings
 from chalicelib.errors import IdempotencyKeyReused, JobGone, JobNotFound, QueueFull
 from chalicelib.jobs import Draft, JobState
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import Idempotency, JobQueue, Submitted
-from chalicelib.settings import QueueSettings
 from chalicelib.store import Store
 from tests.store.harness import DONE, SETTINGS, claim, contents, job_id, now_ms, submit
 

@@ -10,12 +10,12 @@ import pytest
 import redis
 
 from chalicelib import keyspace, limits, signals
+from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import StoreFull, StoreUnavailable
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import JobState
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import QueueSettings, RetentionSettings
 from chalicelib.store import Store, connect
 from chalicelib.upkeep import Upkeep
 from tests.servers import Server

@@ -50,7 +50,7 @@ def test_every_script_is_run_by_a_module_and_every_library_by_a_script() -> None
     built_on = set(re.findall(r'"(\w+)"', "".join(rest for _, rest in made)))
 
     assert {name for name, _ in made} == {script.stem for script in SCRIPTS}
-    assert built_on | set(JOB_LIBRARIES) | {"common"} == {path.stem for path in LIBRARIES}
+    assert built_on | set(JOB_LIBRARIES) | {"common", "guard"} == {path.stem for path in LIBRARIES}
 
 
 def test_the_lambdas_requirements_are_exact_few_and_explained() -> None:

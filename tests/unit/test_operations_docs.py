@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import bounds, settings
 from chalicelib.queueing import Gauge
 from chalicelib.settings import PROJECT
 from chalicelib.signals import Metric
@@ -23,8 +23,8 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_setting_is_told_with_its_default() -> None:
     effective = {
-        **vars(settings.queue_settings()),
-        **vars(settings.retention_settings()),
+        **vars(bounds.queue_settings()),
+        **vars(bounds.retention_settings()),
         "tick_seconds": settings.tick_seconds(),
         "store_replicas": settings.store_settings("redis://x").replicas,
     }

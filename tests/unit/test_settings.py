@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import settings
+from chalicelib import bounds, settings
 from chalicelib.errors import NotConfigured
 from chalicelib.settings import PROJECT
 
@@ -57,7 +57,7 @@ def test_an_unusable_number_is_named_and_not_repeated(
     monkeypatch.setenv("TINYLLAMA_LEASE_SECONDS", value)
 
     with pytest.raises(NotConfigured, match="TINYLLAMA_LEASE_SECONDS must be a number") as raised:
-        settings.queue_settings()
+        bounds.queue_settings()
 
     assert value not in raised.value.detail.removesuffix("at least 0.1")
 
@@ -75,7 +75,7 @@ def test_a_fraction_of_what_is_counted_is_refused_by_name(
     monkeypatch.setenv("TINYLLAMA_STORE_URL", "redis://localhost")
     monkeypatch.setenv(f"TINYLLAMA_{name}", "1000000.5")
 
-    read = settings.store_settings if name.startswith("STORE") else settings.queue_settings
+    read = settings.store_settings if name.startswith("STORE") else bounds.queue_settings
     with pytest.raises(NotConfigured, match=f"TINYLLAMA_{name} must be a whole number"):
         read()
 
@@ -83,7 +83,7 @@ def test_a_fraction_of_what_is_counted_is_refused_by_name(
 def test_a_whole_number_is_taken_however_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINYLLAMA_RATE_PER_MINUTE", "6e2")
 
-    assert settings.queue_settings().rate_per_minute == 600
+    assert bounds.queue_settings().rate_per_minute == 600
 
 
 def test_a_laptop_needs_no_variable() -> None:

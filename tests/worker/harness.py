@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from chalicelib.bounds import QueueSettings
 from chalicelib.jobs import Draft, Job, JsonObject
 from chalicelib.queueing import JobQueue
-from chalicelib.settings import QueueSettings
 from worker.__main__ import main
 
 PATIENCE_SECONDS = 20.0

@@ -7,13 +7,13 @@
 --         -1, ms until all are, the same of the key, what the move returns}.
 
 local caller = cjson.decode(table.remove(ARGV))
-caller.key_requests = table.remove(KEYS)
-caller.requests = table.remove(KEYS)
-caller.record = table.remove(KEYS)
+local caller_key_requests = table.remove(KEYS)
+local caller_requests = table.remove(KEYS)
+local caller_record = table.remove(KEYS)
 
 -- Fails closed: a record that nobody can find stands for a revoked key.
 local function key_stands(now)
-  local ends = caller.keyed and redis.call('HGET', caller.record, 'ends_at')
+  local ends = caller.keyed and redis.call('HGET', caller_record, 'ends_at')
   return not caller.keyed or (ends and tonumber(ends) > now)
 end
 
@@ -22,19 +22,19 @@ local function guarded(move)
   if not key_stands(now) then
     return {'revoked'}
   end
-  local arrival, pause = next_arrival(caller.requests, caller.quota, caller.window_ms, now)
+  local arrival, pause = next_arrival(caller_requests, caller.quota, caller.window_ms, now)
   if pause then
     return {'rate', 'requests', pause}
   end
   local key_arrival, key_pause =
-    next_arrival(caller.key_requests, caller.key_quota, caller.window_ms, now)
+    next_arrival(caller_key_requests, caller.key_quota, caller.window_ms, now)
   if key_pause then
     return {'rate', 'key-requests', key_pause}
   end
   local told = move()
   -- Behind the move, which a full store lets through if its own first write needs no memory.
-  local left, reset = charge(caller.requests, arrival, caller.quota, caller.window_ms, now)
+  local left, reset = charge(caller_requests, arrival, caller.quota, caller.window_ms, now)
   local key_left, key_reset =
-    charge(caller.key_requests, key_arrival, caller.key_quota, caller.window_ms, now)
+    charge(caller_key_requests, key_arrival, caller.key_quota, caller.window_ms, now)
   return {'done', left, reset, key_left, key_reset, told}
 end

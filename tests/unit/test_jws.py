@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import keysets, tokens
+from chalicelib import jws, keysets
 from chalicelib.errors import TokenRejected
 from chalicelib.keysets import Key
 from tests.crafting import b64, claims, jwk, key_set, private_key, sign
@@ -57,7 +57,7 @@ class NoKeys:
 def reason(token: str, *jwks: dict[str, Any]) -> str:
     """Return why *token* is refused by the key set of *jwks*."""
     with pytest.raises(TokenRejected) as caught:
-        tokens.verify_signature(token, key_set(*jwks))
+        jws.verify_signature(token, key_set(*jwks))
     return caught.value.code
 
 
@@ -72,14 +72,14 @@ def test_a_sound_signature_gives_the_payload_as_signed(algorithm: str) -> None:
     payload = b'{ "sub":\r\n"alice" }'
     token = sign({"alg": algorithm, "kid": "one"}, payload, algorithm)
 
-    assert tokens.verify_signature(token, key_set(jwk(algorithm, key_ops=None))) == payload
+    assert jws.verify_signature(token, key_set(jwk(algorithm, key_ops=None))) == payload
 
 
 @pytest.mark.parametrize(("key", "token", "payload"), RFC_EXAMPLES, ids=["RFC 7515", "RFC 8037"])
 def test_the_examples_of_the_standards_verify(
     key: dict[str, Any], token: str, payload: bytes
 ) -> None:
-    assert tokens.verify_signature(token, keysets.parse({"keys": [key]})) == payload
+    assert jws.verify_signature(token, keysets.parse({"keys": [key]})) == payload
 
 
 @pytest.mark.parametrize("algorithm", ALL_ALGORITHMS)
@@ -115,7 +115,7 @@ def test_a_key_that_is_not_published_is_unknown() -> None:
 def test_a_token_without_kid_is_taken_when_there_is_one_key_only() -> None:
     token = sign({"alg": "RS256"}, b"payload")
 
-    assert tokens.verify_signature(token, key_set()) == b"payload"
+    assert jws.verify_signature(token, key_set()) == b"payload"
     assert reason(token, jwk(), jwk("ES256", "two")) == "key_unknown"
 
 
@@ -140,7 +140,7 @@ def test_no_alg_but_the_listed_ones_is_taken_or_makes_anybody_fetch_keys(
     token = token if signed else token[: token.rindex(".") + 1]
 
     with pytest.raises(TokenRejected, check=lambda error: error.code == "signature_invalid"):
-        tokens.verify_signature(token, NoKeys())
+        jws.verify_signature(token, NoKeys())
 
 
 def test_an_unsigned_token_is_refused_whatever_its_alg() -> None:
@@ -167,7 +167,7 @@ def test_a_token_does_not_bring_its_own_key(member: str) -> None:
     sound = sign(HEADER | {member: brought}, b"payload")
 
     assert reason(forged) == "signature_invalid"
-    assert tokens.verify_signature(sound, key_set()) == b"payload"
+    assert jws.verify_signature(sound, key_set()) == b"payload"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_header_members_that_change_the_reading_are_refused(change: dict[str, An
 
 
 def test_an_empty_payload_is_a_payload() -> None:
-    assert tokens.verify_signature(sign(HEADER, b""), key_set()) == b""
+    assert jws.verify_signature(sign(HEADER, b""), key_set()) == b""
 
 
 @pytest.mark.parametrize(
@@ -239,14 +239,14 @@ def broken(token: str) -> Sequence[Any]:
 @pytest.mark.parametrize("token", broken(sign(HEADER, b"12345")))
 def test_what_is_not_three_canonical_base64url_parts_is_refused(token: str) -> None:
     with pytest.raises(TokenRejected, check=lambda error: error.code == "token_malformed"):
-        tokens.verify_signature(token, NoKeys())
+        jws.verify_signature(token, NoKeys())
 
 
 def test_a_token_is_measured_before_it_is_read() -> None:
     fits = sign(HEADER, b"x" * 5000)
-    padding = "A" * (tokens.TOKEN_CHARS + 1 - len(fits))
+    padding = "A" * (jws.TOKEN_CHARS + 1 - len(fits))
 
-    assert tokens.verify_signature(fits, key_set()) == b"x" * 5000
+    assert jws.verify_signature(fits, key_set()) == b"x" * 5000
     assert reason(fits + padding) == "token_malformed"
 
 
@@ -283,7 +283,7 @@ def test_no_refusal_repeats_any_of_the_token() -> None:
     token = sign(HEADER | {"crit": [secret], "typ": secret}, claims(sub=secret))
 
     with pytest.raises(TokenRejected) as caught:
-        tokens.verify_signature(token, key_set())
+        jws.verify_signature(token, key_set())
 
     told = json.dumps(caught.value.problem("r")) + str(caught.value)
     assert secret not in told
