@@ -13,8 +13,9 @@ import pytest
 import app
 import tinyllama
 from chalicelib import settings
+from chalicelib.api_keys import ApiKey, ApiKeys
 from chalicelib.errors import NotConfigured, TokenRejected
-from chalicelib.keysources import key_source
+from chalicelib.keysources import FileKeys, key_source
 from chalicelib.settings import TokenSettings
 from chalicelib.tokens import Principal, Verifier
 from tinyllama import devkeys
@@ -43,6 +44,12 @@ def verify(token: str, now: float = NOW) -> Principal:
 
 def make_token(**changes: Any) -> str:
     return tinyllama.make_token(clock=lambda: NOW, **changes)
+
+
+def read_api_key(text: str) -> ApiKey:
+    """Read *text* as the authorizer of a laptop does."""
+    keys = FileKeys(devkeys.development_key_jwks_path())
+    return ApiKeys(settings.environment(), keys, lambda: NOW).read(text)
 
 
 def reason(token: str) -> str:
@@ -225,24 +232,79 @@ def test_the_development_key_counts_locally_and_without_a_key_set_alone(
     assert (accepted.jwks == str(tinyllama.development_jwks_path())) is trusted
 
 
+def test_an_api_key_made_without_arguments_may_do_everything_for_an_hour() -> None:
+    key = read_api_key(devkeys.make_api_key(clock=lambda: NOW))
+
+    assert (key.tenant, key.name) == ("dev", "dev")
+    assert key.scopes == set(devkeys.SCOPES)
+    assert (key.issued_at, key.expires_at) == (NOW, NOW + 3600)
+
+
+def test_two_api_keys_differ_unless_their_id_is_given() -> None:
+    def make(key_id: str | None) -> str:
+        return devkeys.make_api_key(key_id=key_id, clock=lambda: NOW)
+
+    assert make(None) != make(None)
+    assert make("key_" + "0" * 32) == make("key_" + "0" * 32)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"expires_in": -1}, "token_expired"),
+        ({"environment": "another"}, "audience_invalid"),
+        ({"key_id": "mine"}, "token_malformed"),
+        ({"tenant": ""}, "token_malformed"),
+    ],
+)
+def test_an_api_key_can_be_made_wrong_in_one_way(changes: dict[str, Any], code: str) -> None:
+    text = devkeys.make_api_key(clock=lambda: NOW, **changes)
+
+    with pytest.raises(TokenRejected) as caught:
+        read_api_key(text)
+    assert caught.value.code == code
+
+
+def test_the_signing_key_is_readable_by_its_owner_alone_and_its_set_public(state: Path) -> None:
+    path = devkeys.development_key_jwks_path()
+
+    assert path.is_relative_to(state)
+    assert {mode(file) for file in path.parent.iterdir()} == {0o600}
+    (key,) = json.loads(path.read_text())["keys"]
+    assert set(key) == {"kty", "crv", "x", "kid", "alg", "use"}
+
+
+@pytest.mark.usefixtures("state")
+def test_the_key_that_signs_tokens_is_not_taken_for_the_one_that_signs_api_keys() -> None:
+    folder = tinyllama.development_jwks_path().parent
+    wrong = (folder / "development-key.pem").read_bytes()
+    (folder / "development-signing-key.pem").write_bytes(wrong)
+
+    with pytest.raises(NotConfigured, match=r"development-signing-key\.pem holds no Ed25519 key"):
+        devkeys.make_api_key()
+
+
 @pytest.mark.slow
 def test_processes_that_race_end_with_one_key(tmp_path: Path) -> None:
     code = (
         "import tinyllama.devkeys as tools;"
         "path = tools.development_jwks_path();"
+        "signing = tools.development_key_jwks_path();"
         "print(tools.make_token());"
-        "print(path.read_text())"
+        "print(tools.make_api_key());"
+        "print(path.read_text(), signing.read_text())"
     )
     processes = [in_new_process(code, tmp_path) for _ in range(6)]
     outputs = [process.communicate(timeout=60)[0] for process in processes]
 
-    kids = {jwt.get_unverified_header(output.splitlines()[0])["kid"] for output in outputs}
-    sets = {output.partition("\n")[2] for output in outputs}
+    lines = [output.split("\n", 2) for output in outputs]
+    signed = [text.removeprefix("tlk_") for token, api_key, _ in lines for text in (token, api_key)]
+    kids = {jwt.get_unverified_header(text)["kid"] for text in signed}
+    (sets,) = {text for _, _, text in lines}
     assert [process.returncode for process in processes] == [0] * 6
-    assert len(kids) == 1
-    assert len(sets) == 1
-    assert kids.pop() in sets.pop()
-    assert len(list((tmp_path / "keys").iterdir())) == 2
+    assert len(kids) == 2
+    assert all(kid in sets for kid in kids)
+    assert len(list((tmp_path / "keys").iterdir())) == 4
 
 
 @pytest.mark.slow
