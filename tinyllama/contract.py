@@ -17,6 +17,7 @@ from chalicelib.errors import RouterError, TokenRejected
 from tinyllama import gateway_errors, generated
 from tinyllama.contract_words import (
     BEARER,
+    CHECKED,
     DESCRIPTION,
     HEADERS,
     HONOURED,
@@ -24,8 +25,10 @@ from tinyllama.contract_words import (
     MEDIA_TYPES,
     PAGES,
     PATH_PATTERNS,
+    RATES,
     REFUSALS,
     SUCCESSES,
+    UNCHARGED,
     Node,
 )
 
@@ -109,8 +112,10 @@ def _failures(route: Route) -> Iterator[RouterError]:
     if route.body:
         kinds += [errors.InvalidJson, errors.BodyTooLarge]
         kinds += [errors.UnsupportedMediaType, errors.InvalidBody]
-    if not {"idempotency_key", "limit", "cursor", "after"}.isdisjoint(route.takes):
+    if not CHECKED.isdisjoint(route.takes):
         kinds.append(errors.InvalidParameter)
+    if route.counted:
+        kinds.append(errors.RateLimited)
     if route.scope:
         kinds += [errors.KeysUnavailable, gateway_errors.Unauthorized]
         yield from (TokenRejected(reason) for reason in errors.TOKEN_REASONS)
@@ -137,6 +142,8 @@ def _response(route: Route, status: int) -> Node:
         words += [f"`{code}`: {title}." for code, title in sorted(codes.items())]
         content |= _problem(status, sorted(codes))
         told += REFUSALS.get(status, [])
+    if route.counted and status not in UNCHARGED:
+        told += RATES
     node = {
         "description": " ".join(words),
         "headers": {name: _reference("headers", name) for name in sorted(set(told))},
@@ -167,7 +174,7 @@ def _answer_headers(route: Route, status: int) -> Iterator[str]:
         yield "Location"
     if "idempotency_key" in takes:
         yield from () if status == 201 else ("Idempotency-Replayed",)  # noqa: PLR2004
-        yield from ("RateLimit", "RateLimit-Policy")
+        yield from RATES
     if name in PAGES:
         yield "Link"
     if name == "job_text" or (name == "health" and status != 200):  # noqa: PLR2004

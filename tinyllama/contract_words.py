@@ -18,7 +18,11 @@ API Gateway that is 404 `route_not_found`, as for an unknown path. All \
 references in `Location` and `Link` are relative, so that they hold behind any prefix."""
 
 MEDIA_TYPES = {"health": "application/health+json", "problem": "application/problem+json"}
-PATH_PATTERNS = {"job_id": "^job_[0-9a-f]{32}$", "event_id": "^evt_[0-9a-f]{32}$"}
+PATH_PATTERNS = {
+    "job_id": "^job_[0-9a-f]{32}$",
+    "event_id": "^evt_[0-9a-f]{32}$",
+    "key_id": "^key_[0-9a-f]{32}$",
+}
 SUCCESSES = {
     200: "Done.",
     201: "Stored.",
@@ -27,11 +31,14 @@ SUCCESSES = {
     304: "Unchanged since the version that `If-None-Match` names.",
 }
 
+RATES = ["RateLimit", "RateLimit-Policy"]
+# What is said before the store was asked, where a request is charged.
+UNCHARGED = frozenset({400, 401, 413, 415})
 # What each refusal with this status may carry.
 REFUSALS: Mapping[int, list[str]] = {
     401: ["WWW-Authenticate"],
     403: ["WWW-Authenticate"],
-    429: ["RateLimit", "RateLimit-Policy", "Retry-After"],
+    429: [*RATES, "Retry-After"],
     503: ["Retry-After"],
 }
 # Answers that may lead on to a next one.
@@ -47,6 +54,9 @@ def _word(name: str, description: str, example: str) -> Node:
         "example": example,
     }
 
+
+# Parameters whose values may be refused.
+CHECKED = frozenset({"idempotency_key", "limit", "cursor", "after", "tenant", "grace_seconds"})
 
 # What a route takes of its Call, and the parameter that it thereby honours.
 HONOURED: Mapping[str, Node] = {
@@ -121,10 +131,13 @@ HEADERS: Mapping[str, tuple[str, str]] = {
     "Location": ("Where the job is, relative to the request.", "jobs/job_" + "0" * 32),
     "Preference-Applied": ("The wait that was granted (RFC 7240); absent without one.", "wait=20"),
     "RateLimit": (
-        "Calls left to the tenant, and seconds until all are; absent without a limit.",
+        "Calls left at once, and seconds until all are; the tenant's, or the API key's (`key…`).",
         '"default";r=599;t=1',
     ),
-    "RateLimit-Policy": ("Calls a tenant may make in how many seconds.", '"default";q=600;w=60'),
+    "RateLimit-Policy": (
+        "Calls that each of these policies allows in how many seconds.",
+        '"default";q=600;w=60',
+    ),
     "Retry-After": ("Seconds after which to look or try again.", "1"),
     "WWW-Authenticate": (
         "What is wrong with the token (RFC 6750), or `Bearer` alone; none where a laptop refuses.",

@@ -123,7 +123,7 @@ def context() -> dict[str, str]:
         "principal": "acme",
         "scopes": "infer:write jobs:read",
         "expires_at": str(expires_at),
-        "key_id": "one",
+        "key_id": "",
     }
 
 
