@@ -17,7 +17,8 @@ from chalicelib.keysets import KeySource
 PREFIX = "tlk_"
 ISSUER = "urn:tinyllama:api-keys"
 KEY_ID = re.compile(r"key_[0-9a-f]{32}")
-NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+# No control character: a name is printed on an operator's terminal.
+NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,128}")
 # A clock of the operator's that is ahead of the authorizer's by so much is forgiven.
 _LEEWAY_SECONDS = 60
 
@@ -61,11 +62,14 @@ class ApiKeys:
             raise TokenRejected("issuer_untrusted")
         if told.get("aud") != self._audience:
             raise TokenRejected("audience_invalid", "The key was made for another environment.")
+        issued_at = claims.time(told, "iat")
+        if issued_at is None or issued_at < 0:
+            raise TokenRejected("token_malformed", "The claim iat is missing or unusable.")
         return ApiKey(
             expires_at=claims.lifetime(told, self._clock(), _LEEWAY_SECONDS),
             id=claims.text(told, "jti", KEY_ID),
             tenant=claims.text(told, "tenant", claims.TENANT),
             name=claims.text(told, "name", NAME),
             scopes=claims.scopes(told, ""),
-            issued_at=int(claims.time(told, "iat") or 0),
+            issued_at=int(issued_at),
         )

@@ -8,7 +8,7 @@ origin.
 from chalicelib import claims
 from chalicelib.errors import TokenRejected
 from chalicelib.jobs import JsonObject
-from chalicelib.keysets import ALGORITHMS, KeySource
+from chalicelib.keysets import ALGORITHMS, KID_CHARS_MAX, KeySource, is_kid
 
 TOKEN_CHARS = 8 * 1024
 _TYPES = frozenset({"jwt", "at+jwt"})
@@ -22,10 +22,13 @@ def _read_header(segment: str) -> tuple[str, str | None, object]:
     for name in _REFUSED_HEADERS:
         if name in header:
             raise TokenRejected("token_malformed", f"The header {name} is not supported.")
-    algorithm, kid = header.get("alg"), header.get("kid")
-    if not isinstance(algorithm, str) or not (kid is None or isinstance(kid, str)):
-        raise TokenRejected("token_malformed", "The header's alg or kid is not a string.")
-    return algorithm, kid, header.get("typ", "JWT")
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str):
+        raise TokenRejected("token_malformed", "The header's alg is not a string.")
+    if "kid" in header and not is_kid(header["kid"]):
+        detail = f"The header's kid is not a string of 1 to {KID_CHARS_MAX} characters."
+        raise TokenRejected("token_malformed", detail)
+    return algorithm, header.get("kid"), header.get("typ", "JWT")
 
 
 def _verify(token: str, keys: KeySource) -> tuple[bytes, object]:

@@ -4,20 +4,27 @@ Keys are public and asymmetric; a private or symmetric one is never loaded as su
 cryptography; this module decides which key may do what.
 """
 
-import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from jwt.algorithms import get_default_algorithms
 from jwt.exceptions import PyJWTError
 
-from chalicelib.errors import TokenRejected
+from chalicelib import validation
+from chalicelib.errors import InvalidJson, TokenRejected
 from chalicelib.jobs import JsonObject
 
+# Issuers publish two to ten; 12,000 small ones fit into a fetch and took two seconds to load.
+KEYS_MAX = 256
+KID_CHARS_MAX = 256
 RSA_BITS_MIN = 2048
 RSA_BITS_MAX = 8192
+# What Go and BoringSSL take. OpenSSL takes up to 3,072 bits, and then 8 ms for each signature.
+RSA_EXPONENT_MAX = (1 << 31) - 1
 # RFC 7518 section 3.1 and RFC 8037; "Ed25519" is the name RFC 9864 gives to EdDSA on that curve.
 _RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
 _CURVE_ALGORITHMS: Mapping[tuple[str, str], frozenset[str]] = {
@@ -27,6 +34,7 @@ _CURVE_ALGORITHMS: Mapping[tuple[str, str], frozenset[str]] = {
     ("OKP", "Ed25519"): frozenset({"EdDSA", "Ed25519"}),
 }
 ALGORITHMS = _RSA_ALGORITHMS.union(*_CURVE_ALGORITHMS.values())
+_OPERATIONS = (["verify"], ["sign", "verify"], ["verify", "sign"])
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 _VERIFIERS = {
     name: algorithm for name, algorithm in get_default_algorithms().items() if name in ALGORITHMS
@@ -88,31 +96,24 @@ class KeySet:
         return key
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> JsonObject:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member comes twice")
-    return members
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
 def read_object(text: bytes) -> JsonObject:
     """Return the one JSON object in *text*, UTF-8 without byte order mark.
 
-    Raises ValueError for anything else; a member that comes twice, NaN and Infinity included.
+    Raises ValueError for anything else, and for what ``validation.parse`` refuses: a member that
+    comes twice, a lone surrogate, a number beyond a double, too many levels.
     """
     try:
-        value = json.loads(
-            text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+        value = validation.parse(text)
+    except InvalidJson as error:
+        raise ValueError(error.detail) from None
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - one error for all bad documents
     return value
+
+
+def is_kid(value: object) -> bool:
+    """Whether *value* can be a key's id: a text of 1 to ``KID_CHARS_MAX`` characters."""
+    return isinstance(value, str) and 1 <= len(value) <= KID_CHARS_MAX
 
 
 def _has_roca_fingerprint(modulus: int) -> bool:
@@ -122,28 +123,44 @@ def _has_roca_fingerprint(modulus: int) -> bool:
     )
 
 
+def _sound_rsa(numbers: RSAPublicNumbers) -> bool:
+    """Whether size, exponent and modulus are sane; ``cryptography`` takes odd e from 3 on alone."""
+    return (
+        RSA_BITS_MIN <= numbers.n.bit_length() <= RSA_BITS_MAX
+        and numbers.n % 2 == 1
+        and numbers.e <= RSA_EXPONENT_MAX
+        and not _has_roca_fingerprint(numbers.n)
+    )
+
+
+def _for_signatures(jwk: JsonObject) -> bool:
+    """Whether use and key_ops are for signatures alone and do not contradict each other.
+
+    RFC 7517 sections 4.2 and 4.3: no operation comes twice, and unrelated ones do not share a key.
+    """
+    operations = jwk.get("key_ops", ["verify"])
+    return jwk.get("use", "sig") == "sig" and operations in _OPERATIONS
+
+
 def _allowed_algorithms(jwk: JsonObject) -> frozenset[str]:
     """Return what the key may verify: nothing when its type, use, key_ops or alg forbid it."""
+    if not _for_signatures(jwk):
+        return frozenset()
     kty, crv = jwk.get("kty"), jwk.get("crv")
     allowed: frozenset[str] = frozenset()
     if kty == "RSA":
         allowed = _RSA_ALGORITHMS
     elif isinstance(kty, str) and isinstance(crv, str):
         allowed = _CURVE_ALGORITHMS.get((kty, crv), allowed)
-    operations = jwk.get("key_ops", ["verify"])
-    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list):
-        return frozenset()
-    if "verify" not in operations:
-        return frozenset()
-    return allowed & {jwk["alg"]} if isinstance(jwk.get("alg"), str) else allowed
+    return allowed & {jwk["alg"]} if "alg" in jwk else allowed
 
 
 def _parse_key(jwk: object) -> Key | None:
     """Return the key, or None when it is not one that may verify a signature."""
     if not isinstance(jwk, dict) or not isinstance(jwk.get("alg", ""), str):
         return None
-    kid, algorithms = jwk.get("kid"), _allowed_algorithms(jwk)
-    if not algorithms or not (kid is None or isinstance(kid, str)):
+    algorithms = _allowed_algorithms(jwk)
+    if not algorithms or ("kid" in jwk and not is_kid(jwk["kid"])):
         return None
     members = {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
     if not all(isinstance(value, str) for value in members.values()):
@@ -152,11 +169,9 @@ def _parse_key(jwk: object) -> Key | None:
         public: Any = _VERIFIERS[min(algorithms)].from_jwk(members)
     except (PyJWTError, ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
         return None
-    if jwk["kty"] == "RSA":
-        modulus = public.public_numbers().n
-        if not RSA_BITS_MIN <= public.key_size <= RSA_BITS_MAX or _has_roca_fingerprint(modulus):
-            return None
-    return Key(kid, algorithms, public)
+    if jwk["kty"] == "RSA" and not _sound_rsa(public.public_numbers()):
+        return None
+    return Key(jwk.get("kid"), algorithms, public)
 
 
 def parse(jwks: JsonObject) -> KeySet:
@@ -164,12 +179,14 @@ def parse(jwks: JsonObject) -> KeySet:
 
     Usable is an RSA key of 2048 to 8192 bits, an EC key on P-256, P-384 or P-521, or an Ed25519
     key, unless ``use``, ``key_ops`` or ``alg`` keep it from verifying. Keys that share a kid are
-    all left out: nobody could say which is meant. A document without a list of keys holds none.
+    all left out: nobody could say which is meant. A document without a list of keys, or with more
+    than ``KEYS_MAX``, holds none.
     """
     listed = jwks.get("keys")
-    members = listed if isinstance(listed, list) else []
-    kids = [jwk.get("kid") for jwk in members if isinstance(jwk, dict)]
+    members = listed if isinstance(listed, list) and len(listed) <= KEYS_MAX else []
+    named = (jwk.get("kid") for jwk in members if isinstance(jwk, dict))
+    kids = Counter(kid for kid in named if isinstance(kid, str))
     keys = (_parse_key(jwk) for jwk in members)
     return KeySet(
-        key for key in keys if key is not None and (key.kid is None or kids.count(key.kid) == 1)
+        key for key in keys if key is not None and (key.kid is None or kids[key.kid] == 1)
     )

@@ -14,7 +14,11 @@ from chalicelib import limits, settings
 from chalicelib.errors import KeysUnavailable, NotConfigured, TokenRejected
 from chalicelib.fetching import DEADLINE_SECONDS, FetchError, checked, fetch
 from chalicelib.keysets import Key, KeySet, KeySource, parse, read_object
-from chalicelib.settings import TokenSettings
+from chalicelib.settings import KeySettings, TokenSettings
+
+_KEY_JWKS = "TINYLLAMA_KEY_JWKS"
+# RFC 7518 section 6: what a public key has not.
+_PRIVATE = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth"})
 
 
 def _unavailable(detail: str = "") -> KeysUnavailable:
@@ -27,8 +31,9 @@ class FileKeys:
     A file that cannot be read or holds no usable key answers KeysUnavailable until it is mended.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, variable: str = "TINYLLAMA_JWKS") -> None:
         self._path = path
+        self._variable = variable
         self._loaded: tuple[tuple[int, ...], KeySet] | None = None
 
     def find(self, kid: str | None) -> Key:
@@ -41,9 +46,11 @@ class FileKeys:
             if loaded is None or loaded[0] != seen:
                 loaded = (seen, parse(read_object(self._path.read_bytes())))
         except (OSError, ValueError) as error:
-            raise _unavailable("TINYLLAMA_JWKS names no file of keys that can be read") from error
+            raise _unavailable(
+                f"{self._variable} names no file of keys that can be read"
+            ) from error
         if not loaded[1]:
-            raise _unavailable("TINYLLAMA_JWKS names a file without a usable key")
+            raise _unavailable(f"{self._variable} names a file without a usable key")
         self._loaded = loaded
         return loaded[1].find(kid)
 
@@ -148,7 +155,10 @@ class RemoteKeys:
             flight = _Flight()
             thread = threading.Thread(target=self._fly, args=(flight,), name="keys", daemon=True)
             # Under the lock: a thread that cannot be started must leave no flight to wait for.
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:
+                return None, False
             self._under_way = flight
         return flight, True
 
@@ -213,3 +223,27 @@ def key_source(tokens: TokenSettings) -> KeySource:
     # A frozen Lambda finishes nothing behind its answer, so there a refresh is given a moment.
     wait_seconds = 1.0 if settings.in_lambda() else 0.0
     return RemoteKeys(load, Freshness(refresh_wait_seconds=wait_seconds))
+
+
+def api_key_source(keys: KeySettings) -> KeySource | None:
+    """Return where *keys* says that API keys are verified; None where there are none.
+
+    Raises NotConfigured naming the variable for a text that is not a JWK set of public keys, each
+    of them usable.
+    """
+    if keys.jwks is None:
+        return None
+    if not keys.jwks.startswith("{"):
+        return FileKeys(settings.PROJECT / keys.jwks, _KEY_JWKS)
+    try:
+        told = read_object(keys.jwks.encode())
+    except ValueError:
+        raise NotConfigured(f"{_KEY_JWKS} is not one JSON object") from None
+    listed = told.get("keys")
+    members = listed if isinstance(listed, list) else []
+    if any(isinstance(jwk, dict) and not _PRIVATE.isdisjoint(jwk) for jwk in members):
+        raise NotConfigured(f"{_KEY_JWKS} holds a private key: replace it, it is known now")
+    found = parse(told)
+    if not members or len(found) != len(members):
+        raise NotConfigured(f"{_KEY_JWKS} holds no key, or one that cannot be used")
+    return found

@@ -111,5 +111,6 @@ class Verifier:
         if "aud" not in told and use == "access":
             audience = told.get("client_id")
         named = audience if isinstance(audience, list) else [audience]
-        if not any(each in named for each in self._settings.audiences):
+        texts = all(isinstance(each, str) for each in named)
+        if not texts or not any(each in named for each in self._settings.audiences):
             raise TokenRejected("audience_invalid")

@@ -202,6 +202,12 @@ def test_an_empty_payload_is_a_payload() -> None:
         pytest.param(b'{"kid":"one"}', id="no alg"),
         pytest.param(b'{"alg":["RS256"],"kid":"one"}', id="alg is a list"),
         pytest.param(b'{"alg":"RS256","kid":1}', id="kid is a number"),
+        pytest.param(b'{"alg":"RS256","kid":null}', id="kid is null"),
+        pytest.param(b'{"alg":"RS256","kid":""}', id="kid is empty"),
+        pytest.param(b'{"alg":"RS256","kid":"%s"}' % (b"k" * 257), id="kid of 257 characters"),
+        pytest.param(b'{"alg":"RS256","kid":"\\ud800"}', id="lone surrogate in kid"),
+        pytest.param(b'{"alg":"RS256","kid":"one","a":1e400}', id="a number beyond a double"),
+        pytest.param(b'{"alg":null,"kid":"one"}', id="alg is null"),
         pytest.param(b"not json", id="not JSON"),
     ],
 )
@@ -242,12 +248,24 @@ def test_what_is_not_three_canonical_base64url_parts_is_refused(token: str) -> N
         jws.verify_signature(token, NoKeys())
 
 
-def test_a_token_is_measured_before_it_is_read() -> None:
-    fits = sign(HEADER, b"x" * 5000)
-    padding = "A" * (jws.TOKEN_CHARS + 1 - len(fits))
+def test_a_kid_of_256_characters_may_be_looked_for() -> None:
+    token = sign({"alg": "RS256", "kid": "k" * 256}, claims())
 
-    assert jws.verify_signature(fits, key_set()) == b"x" * 5000
-    assert reason(fits + padding) == "token_malformed"
+    assert reason(token) == "key_unknown"
+
+
+@pytest.mark.parametrize("kid", ["one\0", " one", "ONE", "../one", "one' OR '1'='1"])
+def test_a_kid_is_compared_exactly_and_used_for_nothing_else(kid: str) -> None:
+    assert reason(sign({"alg": "RS256", "kid": kid}, claims())) == "key_unknown"
+
+
+def test_a_token_is_measured_before_it_is_read() -> None:
+    just, over = (sign(HEADER, b"x" * length) for length in (5856, 5857))
+
+    assert (len(just), len(over)) == (8192, 8194)
+    assert jws.verify_signature(just, key_set()) == b"x" * 5856
+    with pytest.raises(TokenRejected, match="longer than 8192"):
+        jws.verify_signature(over, NoKeys())
 
 
 @pytest.mark.parametrize("length", [0, 1, 63, 65, 72, 256])

@@ -1,10 +1,12 @@
 """Which keys of a JWK set may verify, and for which algorithms."""
 
+import json
+import time
 from typing import Any
 
 import pytest
 
-from chalicelib import keysets
+from chalicelib import fetching, keysets
 from chalicelib.errors import TokenRejected
 from tests.crafting import b64, jwk, key_set, number, private_key
 
@@ -61,6 +63,14 @@ def test_a_keys_alg_narrows_its_type() -> None:
         pytest.param({"alg": "RSA-OAEP"}, id="alg of encryption"),
         pytest.param({"alg": "HS256"}, id="alg symmetric"),
         pytest.param({"alg": 256}, id="alg is no string"),
+        pytest.param({"alg": ""}, id="alg is empty"),
+        pytest.param({"use": "sig", "key_ops": ["verify", "encrypt"]}, id="use and key_ops differ"),
+        pytest.param({"key_ops": ["verify", "wrapKey"]}, id="unrelated key_ops"),
+        pytest.param({"key_ops": ["verify", "verify"]}, id="an operation twice"),
+        pytest.param({"key_ops": ["sign"]}, id="key_ops of a private key"),
+        pytest.param({"key_ops": [["verify"]]}, id="an operation is no string"),
+        pytest.param({"kid": ""}, id="kid is empty"),
+        pytest.param({"kid": "k" * 257}, id="kid of 257 characters"),
         pytest.param({"kid": 1}, id="kid is no string"),
         pytest.param({"kty": "oct", "k": "c2VjcmV0"}, id="symmetric"),
         pytest.param({"kty": "RSA3"}, id="unknown type"),
@@ -70,6 +80,9 @@ def test_a_keys_alg_narrows_its_type() -> None:
         pytest.param({"n": "!"}, id="modulus is not base64url"),
         pytest.param({"n": number(WIDE >> 1)}, id="2047 bits"),
         pytest.param({"n": number((1 << 8192) + 1)}, id="8193 bits"),
+        pytest.param({"n": number(WIDE + 1)}, id="even modulus"),
+        pytest.param({"e": number((1 << 31) + 1)}, id="exponent of 32 bits"),
+        pytest.param({"e": ""}, id="no exponent"),
         pytest.param({"e": "AQ"}, id="exponent one"),
         pytest.param({"e": "Ag"}, id="even exponent"),
     ],
@@ -79,6 +92,24 @@ def test_one_bad_key_does_not_take_the_others_along(bad: dict[str, Any]) -> None
 
     assert len(keys) == 1
     assert keys.find("two").kid == "two"
+
+
+@pytest.mark.parametrize("operations", [["verify"], ["sign", "verify"], ["verify", "sign"]])
+def test_key_ops_of_signatures_agree_with_use(operations: list[str]) -> None:
+    assert len(key_set(jwk(use="sig", key_ops=operations))) == 1
+
+
+def test_a_kid_of_256_characters_is_one() -> None:
+    kid = "k" * 256
+
+    assert key_set(jwk(kid=kid)).find(kid).kid == kid
+
+
+@pytest.mark.parametrize("member", ["kid", "alg", "use", "key_ops"])
+def test_a_member_that_is_null_is_not_absent(member: str) -> None:
+    keys = keysets.parse({"keys": [jwk() | {member: None}]})
+
+    assert len(keys) == 0
 
 
 @pytest.mark.parametrize("member", [None, 7, "key", [], {}])
@@ -123,6 +154,45 @@ def test_rsa_keys_of_the_outermost_sizes_are_taken(bits: int) -> None:
     assert len(keys) == 1
 
 
+@pytest.mark.parametrize("exponent", [3, 5, 65537, (1 << 31) - 1])
+def test_odd_exponents_from_3_to_31_bits_are_taken(exponent: int) -> None:
+    keys = keysets.parse({"keys": [made_up_rsa(WIDE, exponent)]})
+
+    assert len(keys) == 1
+
+
+def test_a_signature_is_looked_at_in_bounded_time_whatever_the_key() -> None:
+    keys = [made_up_rsa((1 << 8192) - 159, (1 << 31) - 1), made_up_rsa((1 << 3072) - 159, 3)]
+
+    for key in (keysets.parse({"keys": [each]}).find(None) for each in keys):
+        begun = time.thread_time()
+        for _ in range(20):
+            assert not key.verifies("RS256", b"message", b"\1" * (key.public.key_size // 8))
+
+        # 1 ms each on a quiet core; an exponent as long as a modulus of 3,072 bits takes 8.
+        assert time.thread_time() - begun < 20 * 0.005
+
+
+def test_a_set_holds_256_keys_and_one_of_more_holds_none() -> None:
+    fitting = [jwk("EdDSA") | {"kid": str(number)} for number in range(256)]
+
+    assert len(keysets.parse({"keys": fitting})) == 256
+    assert len(keysets.parse({"keys": [*fitting, SECOND]})) == 0
+
+
+def test_a_set_as_long_as_a_fetch_may_be_is_looked_at_in_bounded_time() -> None:
+    members = [jwk("EdDSA") | {"kid": str(number)} for number in range(9_000)]
+    text = json.dumps({"keys": members}).encode()
+    begun = time.thread_time()
+
+    keys = keysets.parse(keysets.read_object(text))
+
+    # 60 ms on a quiet core; to load them all took more than a second.
+    assert time.thread_time() - begun < 0.6
+    assert 800_000 < len(text) < fetching.BODY_BYTES
+    assert len(keys) == 0
+
+
 def test_rsa_keys_of_the_broken_generator_are_refused() -> None:
     modulus = roca_modulus(2048)
 
@@ -138,6 +208,12 @@ def test_keys_that_share_a_kid_are_all_left_out() -> None:
     assert len(keys) == 1
     with pytest.raises(TokenRejected, check=lambda error: error.code == "key_unknown"):
         keys.find("one")
+
+
+def test_a_key_without_kid_is_no_twin_of_one_that_is_called_so() -> None:
+    keys = key_set(jwk(kid=None), SECOND | {"kid": "None"})
+
+    assert keys.find("None").kid == "None"
 
 
 def test_a_kid_shared_with_an_unusable_key_is_ambiguous_too() -> None:
@@ -187,6 +263,9 @@ def test_of_a_private_key_only_the_public_half_is_loaded() -> None:
         pytest.param(b'{"a": -Infinity}', id="Infinity"),
         pytest.param(b"[" * 100_000, id="too deep"),
         pytest.param(b'{"a": %s}' % (b"9" * 5000), id="a number of 5,000 digits"),
+        pytest.param(b'{"a": 1e400}', id="beyond a double"),
+        pytest.param(b'{"a": "\\ud800"}', id="lone surrogate"),
+        pytest.param(b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}", id="40 levels"),
         pytest.param(b'{"a": 1} {}', id="two documents"),
         pytest.param(b"[]", id="a list"),
         pytest.param(b"<html>", id="HTML"),

@@ -259,6 +259,22 @@ def test_an_unforeseen_failure_leaves_nobody_waiting(
     assert not recwarn.list
 
 
+def test_a_fetch_that_no_thread_can_be_had_for_is_tried_again_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    issuer = Issuer()
+    keys = RemoteKeys(issuer.load, FRESH, Clock())
+
+    def none_left(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none_left)
+        assert refused(keys) == "keys_unavailable"
+
+    assert keys.find("one").kid == "one"
+
+
 def write(path: Path, text: bytes) -> None:
     draft = path.with_suffix(".draft")
     draft.write_bytes(text)
