@@ -34,9 +34,12 @@ def terms(visit: Visit) -> str:
 def admitted(visit: Visit, answer: Sequence[Any]) -> Any:
     """Return what the move itself answered.
 
-    Raises TokenRejected ``key_revoked``, RateLimited; nothing was done then.
+    Raises TokenRejected ``key_revoked``, RateLimited; nothing was done then, nor is it when more is
+    asked during the same visit.
     """
     verdict, *told = answer
+    if verdict != "done":
+        visit.spare()
     if verdict == "revoked":
         raise TokenRejected("key_revoked")
     quotas = {"requests": visit.quota, "key-requests": visit.key_quota}

@@ -12,8 +12,10 @@ from chalicelib.errors import (
     FieldError,
     IdempotencyKeyReused,
     InvalidBody,
+    RateLimited,
     RouterError,
     StoreUnavailable,
+    TokenRejected,
 )
 from chalicelib.events import ROUTER_SOURCE, Event
 from chalicelib.inbox import Inbox, Page, Published
@@ -119,8 +121,8 @@ class FrontDoor:
         for letter in dead_letters:
             try:
                 self.queue.redrive(letter["tenant"], letter["id"], letter["version"])
-            except StoreUnavailable:
-                raise
+            except (StoreUnavailable, TokenRejected, RateLimited):
+                raise  # about the call, not about a letter
             except RouterError as error:
                 refused.append((letter["id"], error.code))
             else:

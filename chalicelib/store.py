@@ -27,6 +27,7 @@ from chalicelib import connections, guarding, keyspace, limits, signals, visits
 from chalicelib.errors import NotConfigured, StoreUnavailable
 from chalicelib.scripts import Lua, Script
 from chalicelib.signals import Level
+from chalicelib.visits import Visit
 
 _ENTER = Script("enter", reads=True)
 _REPLICATION_MS: Final = 1000
@@ -108,8 +109,7 @@ class Store:
             return self._guarded(lambda: _sent(script, given, evaluate), retry=retry)
 
         def once() -> Any:
-            told = *keys, *guarding.keys(visit)
-            return _sent(script.guarded, (len(told), *told, *args, guarding.terms(visit)), evaluate)
+            return _sent_for(visit, script, keys, args, evaluate)
 
         return guarding.admitted(visit, self._guarded(once, retry=retry))
 
@@ -150,8 +150,7 @@ class Store:
             return self._pipelined((enter, *commands))
 
         def once() -> list[Any]:
-            told = guarding.keys(visit)
-            return _sent(_ENTER.guarded, (len(told), *told, guarding.terms(visit)), ahead)
+            return _sent_for(visit, _ENTER, (), (), ahead)
 
         entered, *answers = self._guarded(once, retry=retry)
         guarding.admitted(visit, entered)
@@ -250,6 +249,22 @@ def _sent[T](script: Lua, given: tuple[str | float, ...], evaluate: Callable[...
         return evaluate("EVALSHA", script.sha, *given)
     except NoScriptError:
         return evaluate("EVAL", script.source, *given)
+
+
+def _sent_for[T](
+    visit: Visit,
+    script: Script,
+    keys: Sequence[str],
+    args: Sequence[str | float],
+    evaluate: Callable[..., T],
+) -> T:
+    """Run a script on a caller's behalf; what a visit costs is asked with each try."""
+    told = *keys, *guarding.keys(visit)
+    try:
+        return _sent(script.guarded, (len(told), *told, *args, guarding.terms(visit)), evaluate)
+    except MovedError:
+        visit.spare()  # the node that pointed elsewhere did nothing
+        raise
 
 
 def _reason(error: Exception) -> str | None:

@@ -39,6 +39,10 @@ class Visit:
         self._charged = True
         return due
 
+    def spare(self) -> None:
+        """Charge with the next that is sent: the last was not done, and whoever says so knows."""
+        self._charged = False
+
 
 _CURRENT: ContextVar[Visit | None] = ContextVar("visit", default=None)
 
@@ -49,10 +53,10 @@ def current() -> Visit | None:
 
 
 @contextmanager
-def serving(visit: Visit) -> Iterator[Visit]:
-    """Let *visit* be the current one inside the block."""
+def serving(visit: Visit | None) -> Iterator[None]:
+    """Let *visit* be the current one inside the block; with None nobody's."""
     before = _CURRENT.set(visit)
     try:
-        yield visit
+        yield
     finally:
         _CURRENT.reset(before)

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chalicelib import keyspace
+from chalicelib import keyspace, visits
 from chalicelib.errors import StoreUnavailable
 from chalicelib.scripts import Script
 from chalicelib.store import Store
@@ -40,8 +40,10 @@ class WaitingRoom:
             raise
         finally:
             if admitted:
-                # Not told again: it lapses, and whoever waited has no time for it.
-                self._told(_DISMISS, keys, (name,), retry=False)
+                # Not told again: it lapses, and whoever waited has no time for it. On nobody's
+                # behalf: a key that was revoked meanwhile must not keep the place.
+                with visits.serving(None):
+                    self._told(_DISMISS, keys, (name,), retry=False)
 
     def _told(
         self, script: Script, keys: tuple[str, ...], args: tuple[str | float, ...], *, retry: bool

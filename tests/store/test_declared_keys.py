@@ -8,15 +8,16 @@ from dataclasses import replace
 import redis
 from redis.crc import key_slot
 
-from chalicelib import keyspace
+from chalicelib import keyspace, visits
 from chalicelib.bounds import RetentionSettings
 from chalicelib.erasure import TenantErasure
-from chalicelib.errors import RouterError
+from chalicelib.errors import RateLimited, RouterError
 from chalicelib.inbox import Inbox
 from chalicelib.jobs import Draft
 from chalicelib.queueing import Idempotency, JobQueue
 from chalicelib.store import Store
 from chalicelib.upkeep import Upkeep
+from chalicelib.visits import Visit
 from tests.servers import Server
 from tests.store.deeds import DEEDS, Side
 from tests.store.harness import (
@@ -142,6 +143,28 @@ def test_every_key_that_a_move_touches_is_declared(
         _run_every_move_in_every_way(Side(operators, raw), operators)
 
     known = {word: move_of(each) for each in SCRIPTS for word in (each.sha, each.source)}
+    ran = {known[call.script] for call in calls if call.commands}
+    assert sorted(ran | {"enter"}) == MOVES  # which has nothing to do for nobody
+    assert {(known[script], key) for script, key in undeclared(calls, raw)} == set()
+
+
+def test_every_key_that_a_move_touches_for_a_caller_is_declared(
+    server: Server, operators: Store, raw: "redis.Redis"
+) -> None:
+    raw.hset(keyspace.api_key("caller", "key"), "ends_at", 10**13)
+    visit = Visit("caller", "key", 1, 1)
+
+    with recording(server.socket, raw) as calls, visits.serving(visit):
+        _run_every_move_in_every_way(Side(operators, raw), operators)
+        visit.spare()
+        with suppress(RateLimited):
+            submit(JobQueue(operators, SETTINGS))
+
+    known = {
+        word: move_of(each)
+        for each in SCRIPTS
+        for word in (each.guarded.sha, each.guarded.source, each.sha, each.source)
+    }
     ran = {known[call.script] for call in calls if call.commands}
     assert sorted(ran) == MOVES
     assert {(known[script], key) for script, key in undeclared(calls, raw)} == set()

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import keyspace
+from chalicelib import keyspace, visits
 from chalicelib.connections import Place
-from chalicelib.errors import StoreUnavailable
+from chalicelib.errors import StoreUnavailable, TokenRejected
 from chalicelib.jobs import Job
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import JobQueue
 from chalicelib.store import Store, connect
+from chalicelib.visits import Visit
 from tests.store.clusters import Node, cluster
 from tests.store.harness import SETTINGS, claim, end, request, stands
 from tests.store.stores import KINDS
@@ -88,6 +89,26 @@ def test_write_waits_for_the_replica_of_the_node_it_was_sent_on_to(
         raw.readonly()
         assert raw.exists(keyspace.job(job.id))
     store.close()
+
+
+@pytest.mark.slow
+def test_request_that_is_sent_on_is_looked_at_and_charged_by_the_node_that_has_the_keys(
+    pair: tuple[Node, Node], store: Store
+) -> None:
+    first, replica = pair
+    visit, revoked = Visit("acme", quota=6), Visit("acme", "key", quota=6)
+    another = connect(replica.address)
+
+    with visits.serving(visit):
+        JobQueue(store, SETTINGS).submit(request())
+        store.read(("GET", keyspace.SEQUENCE))
+    with visits.serving(revoked), pytest.raises(TokenRejected):
+        another.read(("GET", keyspace.SEQUENCE))
+
+    another.close()
+    assert [rate.left for rate in visit.rates] == [5]
+    with first.client() as raw:
+        assert 5_000 < raw.pttl(keyspace.requests("acme")) <= 10_000
 
 
 @pytest.mark.slow

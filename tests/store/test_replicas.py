@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import keyspace
+from chalicelib import keyspace, visits
 from chalicelib.errors import StoreUnavailable
 from chalicelib.jobs import Draft
 from chalicelib.leasing import JobLeases
 from chalicelib.queueing import Idempotency, JobQueue
 from chalicelib.store import connect
+from chalicelib.visits import Visit
 from chaos.proxy import Proxy
 from chaos.stand import free_port, wait_for
 from tests.servers import Server, store_binary
@@ -111,6 +112,30 @@ def test_reading_asks_for_no_replica(pair: tuple[Server, Server, Proxy]) -> None
 
     assert fetched == job
     assert queue.gauge().waiting == 1
+    line.silent = False
+    line.cut()
+    store.close()
+
+
+@pytest.mark.slow
+def test_what_a_caller_reads_asks_for_no_replica_and_what_it_writes_does(
+    pair: tuple[Server, Server, Proxy],
+) -> None:
+    server, _, line = pair
+    store = connect(server.url, replicas=1)
+    queue = JobQueue(store, SETTINGS)
+    visit = Visit("acme", quota=6)
+    with visits.serving(visit):
+        job = queue.submit(request()).job
+    line.silent = True
+
+    with visits.serving(Visit("acme", quota=6)):
+        fetched = queue.fetch("acme", job.id)
+        with pytest.raises(StoreUnavailable):
+            queue.submit(request())
+
+    assert fetched == job
+    assert [rate.left for rate in visit.rates] == [5]
     line.silent = False
     line.cut()
     store.close()

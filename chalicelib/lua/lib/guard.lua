@@ -11,10 +11,13 @@ local caller_key_requests = table.remove(KEYS)
 local caller_requests = table.remove(KEYS)
 local caller_record = table.remove(KEYS)
 
--- Fails closed: a record that nobody can find stands for a revoked key.
+-- Fails closed: a record that nobody can find, or read, stands for a revoked key.
 local function key_stands(now)
-  local ends = caller.keyed and redis.call('HGET', caller_record, 'ends_at')
-  return not caller.keyed or (ends and tonumber(ends) > now)
+  if not caller.keyed then
+    return true
+  end
+  local ends = tonumber(redis.call('HGET', caller_record, 'ends_at') or '')
+  return ends ~= nil and ends > now
 end
 
 local function guarded(move)
