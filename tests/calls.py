@@ -12,7 +12,7 @@ from chalicelib import keyspace
 from chalicelib.bounds import queue_settings
 from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.store import Store
-from tests import contract_check
+from tests import contract_check, leaks
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def __post_init__(self) -> None:
+        """Search a refusal for what it must not repeat."""
+        leaks.LEDGER.look_at_answer(self.status, self.headers, self.body)
 
     @property
     def json(self) -> Any:

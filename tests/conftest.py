@@ -1,5 +1,6 @@
 """What every suite shares: real stores of the suite's own, and settings that reach nothing else."""
 
+import signal
 import tempfile
 import threading
 from collections import Counter
@@ -9,7 +10,26 @@ from pathlib import Path
 import pytest
 
 from chalicelib.store import Store, connect
+from tests import leaks
 from tests.servers import Server, store_binary
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Search what every test writes for tokens, prompts and secrets."""
+    config.pluginmanager.register(leaks.Watch(leaks.LEDGER))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_let_out(short_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Search the logs of all processes that the session started, once they have ended."""
+    yield
+    leaks.LEDGER.look_at_files(short_folder)
+    leaks.LEDGER.look_at_files(tmp_path_factory.getbasetemp())
+    leaks.look_at_outputs(leaks.LEDGER)
+
+
+# A shell that starts a suite in the background lets it, and all that it starts, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from chalice.test import Client
 import app
 from chalicelib.settings import PROJECT
 from chalicelib.store import Store
+from tests import leaks
 from tests.calls import Answer, Api, HandWorker, Transport
 from tests.servers import Server
 
@@ -34,6 +35,7 @@ def client_transport(valkey: Server) -> Iterator[Transport]:
         forget_parts()
 
         def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            leaks.LEDGER.note_request(headers, body)
             answer = client.http.request(method, path, headers=dict(headers), body=body)
             found = {name.lower(): str(value) for name, value in answer.headers.items()}
             return Answer(answer.status_code, found, answer.body)
@@ -48,20 +50,22 @@ def http_transport(valkey: Server, own_state: str) -> Iterator[Transport]:
     del own_state
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    process = subprocess.Popen(  # noqa: S603
-        [
-            Path(sys.executable).with_name("chalice"),
-            "local",
-            "--no-autoreload",
-            "--port",
-            str(port),
-        ],
-        cwd=PROJECT,
-        env={**os.environ, "TINYLLAMA_STORE_URL": valkey.url},
-        stdout=subprocess.DEVNULL,
-    )
+    with leaks.output("chalice-local") as output:
+        process = subprocess.Popen(  # noqa: S603
+            [
+                Path(sys.executable).with_name("chalice"),
+                "local",
+                "--no-autoreload",
+                "--port",
+                str(port),
+            ],
+            cwd=PROJECT,
+            env={**os.environ, "TINYLLAMA_STORE_URL": valkey.url},
+            stdout=output,
+        )
 
     def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        leaks.LEDGER.note_request(headers, body)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40)
         connection.request(method, path, body, dict(headers))
         answer = connection.getresponse()

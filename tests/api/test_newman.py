@@ -19,6 +19,7 @@ import app
 import tinyllama
 from chalicelib import errors
 from chalicelib.settings import PROJECT
+from tests import leaks
 from tests.contract_check import CONTRACT, codes_of, operations
 from tinyllama import gateway_errors
 
@@ -184,10 +185,11 @@ def router(store_url: str, own_state: Path, *, alone: bool) -> Iterator[str]:
     commands = [[chalice, "local", "--no-autoreload", "--port", str(port)]]
     if not alone:
         commands.append([sys.executable, "-m", "worker", "--drain-seconds", "1"])
-    processes = [
-        subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
-        for command in commands
-    ]
+    with leaks.output("newmans-router") as output:
+        processes = [
+            subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=output)  # noqa: S603
+            for command in commands
+        ]
     try:
         await_status(port, "warn" if alone else "pass")
         yield f"http://127.0.0.1:{port}"

@@ -17,6 +17,7 @@ import pytest
 import tinyllama
 from chalicelib.settings import PROJECT
 from chalicelib.store import Store
+from tests import leaks
 from tests.api import doors, stage_proxy
 from tests.api.stage_proxy import Passing, StageProxy
 from tests.contract_check import operations
@@ -54,12 +55,13 @@ def stage(router: Router, store_url: str, monkeypatch: pytest.MonkeyPatch) -> It
 def worker(stage: StageProxy, store_url: str) -> Iterator[None]:
     """An echo worker on the same store."""
     environment = {**os.environ, "TINYLLAMA_STORE_URL": store_url, "TINYLLAMA_ENGINE_URL": ""}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "worker", "--drain-seconds", "1"],
-        cwd=PROJECT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-    )
+    with leaks.output("worker") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "worker", "--drain-seconds", "1"],
+            cwd=PROJECT,
+            env=environment,
+            stdout=output,
+        )
     deadline = time.monotonic() + 30
     while ask(stage, "/health", "")["status"] != "pass":
         assert time.monotonic() < deadline, "the worker does not come up"

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests import leaks
 from tests.calls import Answer
 from tests.infra.runtime_api import REGION, Function, FunctionFailed
 
@@ -79,6 +80,7 @@ class Gateway:
 
     def __call__(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send a request through authorizer and API."""
+        leaks.LEDGER.note_request(headers, body)
         bare = path.partition("?")[0]
         route = self._route(bare)
         operation = self.swagger["paths"][route.resource][method.lower()]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import tinyllama
 from chalicelib.settings import PROJECT, child_environment
+from tests import leaks
 
 type Routers = Callable[[str, float], Router]
 """Gives a router on the store at an address, with leases so long."""
@@ -28,12 +29,13 @@ class Router:
             "TINYLLAMA_STORE_URL": store_url,
             "TINYLLAMA_LEASE_SECONDS": str(lease_seconds),
         }
-        self._process = subprocess.Popen(  # noqa: S603
-            [chalice, "local", "--no-autoreload", "--port", str(self._port)],
-            cwd=PROJECT,
-            env=child_environment(variables),
-            stdout=subprocess.DEVNULL,
-        )
+        with leaks.output("router") as output:
+            self._process = subprocess.Popen(  # noqa: S603
+                [chalice, "local", "--no-autoreload", "--port", str(self._port)],
+                cwd=PROJECT,
+                env=child_environment(variables),
+                stdout=output,
+            )
         deadline = time.monotonic() + 30
         while not self._answers():
             assert self._process.poll() is None, "chalice local ended"
