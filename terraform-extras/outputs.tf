@@ -15,6 +15,7 @@ output "settings" {
   description = "Those settings that are objects, as Terraform understood them."
   value = {
     alarms           = var.alarms
+    api_key_jwks     = var.api_key_jwks
     domain           = var.domain
     existing_network = var.existing_network
     functions        = var.functions

@@ -16,6 +16,8 @@ run "functions_are_called_by_alias_in_roles_of_their_own" {
     warmer    = true
     functions = {}
     settings  = { QUEUE_LENGTH = "500" }
+    # What the stage's own file says is its own.
+    api_key_jwks = null
   }
 
   assert {
@@ -177,5 +179,33 @@ run "concurrency_on_request" {
   assert {
     condition     = length(aws_cloudwatch_event_rule.warmer) == 0 && length(aws_lambda_permission.warmer) == 0
     error_message = "The warmer can be switched off."
+  }
+}
+
+run "api_and_authorizer_read_api_keys_with_the_stages_public_keys" {
+  command = plan
+
+  variables {
+    api_key_jwks = { keys = [
+      { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" },
+      { kty = "OKP", crv = "Ed25519", x = "22qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid = "lPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", alg = "EdDSA", use = "sig" },
+    ] }
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.api_handler.environment[0].variables["TINYLLAMA_KEY_JWKS"]).keys[*].kid == ["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "lPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"]
+    error_message = "Both keys are read while one replaces the other."
+  }
+  assert {
+    condition     = toset(keys(jsondecode(aws_lambda_function.api_handler.environment[0].variables["TINYLLAMA_KEY_JWKS"]).keys[0])) == toset(["kty", "crv", "x", "kid", "alg", "use"])
+    error_message = "They hold what a public key has and no more."
+  }
+  assert {
+    condition     = aws_lambda_function.jwt_authorizer.environment[0].variables["TINYLLAMA_KEY_JWKS"] == aws_lambda_function.api_handler.environment[0].variables["TINYLLAMA_KEY_JWKS"]
+    error_message = "The authorizer reads with the same keys as the API."
+  }
+  assert {
+    condition     = !contains(keys(aws_lambda_function.tick.environment[0].variables), "TINYLLAMA_KEY_JWKS")
+    error_message = "The tick reads no API keys."
   }
 }

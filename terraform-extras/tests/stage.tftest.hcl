@@ -61,10 +61,11 @@ run "bad_variables_are_refused" {
     settings            = { STORE_URL = "redis://elsewhere" }
     domain              = { name = "api.example.org" }
     existing_network    = null
+    api_key_jwks        = { keys = [] }
   }
 
   expect_failures = [
-    var.stage, var.region, var.architecture, var.cors_origin, var.log_retention_days, var.log_level, var.vpc_cidr,
+    var.api_key_jwks, var.stage, var.region, var.architecture, var.cors_origin, var.log_retention_days, var.log_level, var.vpc_cidr,
     var.redis_kind, var.tenant_claim, var.throttling, var.interface_endpoints, var.functions, var.settings,
     var.domain,
   ]
@@ -117,4 +118,79 @@ run "external_needs_an_address" {
   }
 
   expect_failures = [var.store_url, var.stage, var.functions, var.settings, var.existing_network]
+}
+
+run "a_private_key_in_the_stages_file_is_refused" {
+  command = plan
+
+  variables {
+    api_key_jwks = { keys = [
+      { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", d = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A" },
+    ] }
+  }
+
+  expect_failures = [var.api_key_jwks]
+}
+
+run "a_signing_key_of_another_kind_is_refused" {
+  command = plan
+
+  variables {
+    api_key_jwks = { keys = [
+      { kty = "EC", crv = "P-256", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" },
+    ] }
+  }
+
+  expect_failures = [var.api_key_jwks]
+}
+
+run "a_signing_key_for_another_use_is_refused" {
+  command = plan
+
+  variables {
+    api_key_jwks = { keys = [
+      { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", use = "enc" },
+    ] }
+  }
+
+  expect_failures = [var.api_key_jwks]
+}
+
+run "a_cut_signing_key_is_refused" {
+  command = plan
+
+  variables {
+    api_key_jwks = { keys = [
+      { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHU", kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" },
+    ] }
+  }
+
+  expect_failures = [var.api_key_jwks]
+}
+
+run "two_signing_keys_of_one_kid_are_refused" {
+  command = plan
+
+  variables {
+    api_key_jwks = { keys = [
+      { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" },
+      { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" },
+    ] }
+  }
+
+  expect_failures = [var.api_key_jwks]
+}
+
+run "three_signing_keys_are_refused" {
+  command = plan
+
+  variables {
+    api_key_jwks = { keys = [
+      { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" },
+      { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4l" },
+      { kty = "OKP", crv = "Ed25519", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4m" },
+    ] }
+  }
+
+  expect_failures = [var.api_key_jwks]
 }
