@@ -1,10 +1,14 @@
-"""The command line: ``tinyllama token``, ``up``, ``demo``, ``tick`` and ``erase-tenant``."""
+"""The command line: ``tinyllama token``, ``up``, ``demo``, ``tick`` and ``erase-tenant``.
+
+What deploys is in ``tinyllama.deployment.commands``, what is about keys in ``key_commands``.
+"""
 
 from typing import Annotated
 
 import typer
 
 from chalicelib.errors import NotConfigured, RouterError
+from tinyllama import key_commands
 from tinyllama.deployment import commands
 from tinyllama.deployment.failures import DeploymentFailed
 
@@ -15,6 +19,7 @@ app = typer.Typer(
     help="A serverless front door for a model of your own.",
 )
 app.add_typer(commands.app)
+app.add_typer(key_commands.app)
 
 
 @app.command()

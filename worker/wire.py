@@ -1,4 +1,4 @@
-"""One bounded POST to the router: keep-alive, timeouts, no redirections, nothing compressed."""
+"""One bounded call to the router: keep-alive, timeouts, no redirections, nothing compressed."""
 
 import ipaddress
 import json
@@ -28,11 +28,12 @@ _BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """What came back; *link* is the header of that name (RFC 8288)."""
 
     status: int
     retry_after: str | None
     body: bytes
+    link: str | None = None
 
     def json(self) -> Any:
         """Return the body, None when it is not JSON."""
@@ -49,10 +50,13 @@ class Answer:
 
 
 class Wire:
-    """The way to one router; thread-safe. Raises NotConfigured unless it is https or loopback."""
+    """The way to one router; thread-safe.
 
-    def __init__(self, url: str) -> None:
-        self.root = safe_address(url, "--via")
+    Raises NotConfigured, which calls the address *name*, unless it is https or loopback.
+    """
+
+    def __init__(self, url: str, name: str = "--via") -> None:
+        self.root = safe_address(url, name)
         self._client = httpx2.Client(
             headers={
                 "Accept": "application/json",
@@ -70,14 +74,21 @@ class Wire:
 
     def post(self, path: str, content: bytes, token: str) -> Answer:
         """Return the answer, whatever its status. Raises BackLater when there is none."""
+        return self.call("POST", path, content, token)
+
+    def call(self, method: str, path: str, content: bytes, token: str) -> Answer:
+        """Return the answer, whatever its status. Raises BackLater when there is none.
+
+        A connection that breaks is tried once more: what is called bears a repetition.
+        """
         try:
-            return self._post_once(path, content, token)
+            return self._call_once(method, path, content, token)
         except _BROKEN:
             pass
         except httpx2.TransportError as error:
             raise BackLater(type(error).__name__) from None
         try:
-            return self._post_once(path, content, token)
+            return self._call_once(method, path, content, token)
         except httpx2.TransportError as error:
             raise BackLater(type(error).__name__) from None
 
@@ -85,18 +96,19 @@ class Wire:
         """Close the connections."""
         self._client.close()
 
-    def _post_once(self, path: str, content: bytes, token: str) -> Answer:
+    def _call_once(self, method: str, path: str, content: bytes, token: str) -> Answer:
         until = monotonic() + CALL_SECONDS
         headers = {"Authorization": f"Bearer {token}"}
         url = f"{self.root}{path}"
-        with self._client.stream("POST", url, content=content, headers=headers) as response:
+        with self._client.stream(method, url, content=content, headers=headers) as response:
             body = bytearray()
             for piece in response.iter_raw():
                 body += piece
                 if len(body) > ANSWER_BYTES or monotonic() > until:
                     raise BackLater("endless answer")
-            retry_after = response.headers.get("Retry-After")
-            return Answer(response.status_code, retry_after, bytes(body))
+            told = response.headers
+            status = response.status_code
+            return Answer(status, told.get("Retry-After"), bytes(body), told.get("Link"))
 
 
 def safe_address(url: str, name: str) -> str:

@@ -6,7 +6,6 @@ from the registry.
 
 import os
 import re
-import secrets
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ import typer
 from dotenv import dotenv_values
 
 from chalicelib.settings import PREFIX, PROJECT, foreign_variable
-from tinyllama.deployment import registry, stages
+from tinyllama.deployment import registry, stages, whole_files
 from tinyllama.deployment.failures import DeploymentFailed
 
 FILE = PROJECT / ".env_public"
@@ -48,7 +47,7 @@ def sync(
         raise DeploymentFailed(f"there are no ids of {stage_name}: deploy it first")
     variables = _variables(found)
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in variables.items()]
-    _replace(file, _HEADER.format(stage=stage_name) + "".join(lines))
+    whole_files.replace(file, _HEADER.format(stage=stage_name) + "".join(lines))
     typer.echo(f"{len(variables)} ids of {stage_name} are in {file.name}.")
     if steps is not None:
         _append(steps, "".join(f"{name}={value}\n" for name, value in variables.items()))
@@ -90,18 +89,6 @@ def _steps_environment() -> Path:
             "GITHUB_ENV is not set: --github is for a step of a GitHub workflow, leave it out here"
         )
     return Path(given)
-
-
-def _replace(file: Path, text: str) -> None:
-    draft = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        try:
-            draft.write_text(text, encoding="utf-8", newline="\n")
-            draft.replace(file)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise DeploymentFailed(f"{file.name} cannot be written: {error.strerror}") from None
 
 
 def _append(file: Path, text: str) -> None:

@@ -31,7 +31,8 @@ def set_first(name: str, environment: str, source: Path | None) -> None:
             f"{environment} has the secret {name}: tinyllama secrets rotate gives it a new value"
         )
     # What came to be since the look is not overwritten.
-    _put(name, environment, _value(name, source), Overwrite=False, Tags=registry.tags(environment))
+    path = registry.folder(environment) + name
+    put(path, _value(name, source), Overwrite=False, Tags=registry.tags(environment))
     typer.echo(f"{name} is a secret of {environment} now, in {aws.region()}. {_READERS}")
 
 
@@ -45,14 +46,10 @@ def rotate(name: str, environment: str, source: Path | None) -> None:
         raise DeploymentFailed(
             f"there is no secret {name} in {environment}: tinyllama secrets set makes one"
         )
-    version = _put(name, environment, _value(name, source), Overwrite=True)
+    path = registry.folder(environment) + name
+    version = put(path, _value(name, source), Overwrite=True)
     typer.echo(f"{name} of {environment} has a new value, version {version}. {_READERS}")
-    with aws.told():
-        registry.client().label_parameter_version(
-            Name=registry.folder(environment) + name,
-            ParameterVersion=version - 1,
-            Labels=[PREVIOUS],
-        )
+    label_previous(path, version - 1)
     typer.echo(f"The one before is kept as version {version - 1}, label {PREVIOUS}.")
 
 
@@ -67,19 +64,29 @@ def show(environment: str) -> None:
         typer.echo(f"{environment} has no secrets in {aws.region()}.", err=True)
 
 
-def _put(name: str, environment: str, value: str, **how: object) -> int:
-    """Write a secret and return its version. Raises DeploymentFailed with AWS' code alone."""
-    path = registry.folder(environment) + name
+def put(path: str, value: str, **how: object) -> int:
+    """Write the secret at *path* and return its version; *how* is PutParameter's.
+
+    Raises DeploymentFailed with AWS' code alone.
+    """
     with aws.told():
         try:
-            put = registry.client().put_parameter(
+            written = registry.client().put_parameter(
                 Name=path, Value=value, Type="SecureString", **how
             )
         except ClientError as error:
             # AWS' message may repeat the value that it refuses.
-            code = error.response["Error"]["Code"]
+            code, name = error.response["Error"]["Code"], path.rpartition("/")[2]
             raise DeploymentFailed(f"AWS refused to write the secret {name}: {code}") from None
-    return int(put["Version"])
+    return int(written["Version"])
+
+
+def label_previous(path: str, version: int) -> None:
+    """Label a *version* of the secret at *path* as the one before."""
+    with aws.told():
+        registry.client().label_parameter_version(
+            Name=path, ParameterVersion=version, Labels=[PREVIOUS]
+        )
 
 
 def _value(name: str, source: Path | None) -> str:

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chalicelib import settings
+from tinyllama.deployment import client_tokens
 from tinyllama.deployment.failures import DeploymentFailed
-from worker import grant
-from worker.credential import TOKEN
-from worker.grant import GrantFailed
 
 # Which client of the stage has a scope that callers lack.
 _ROLES = {"queue:admin": "operator", "worker:run": "worker"}
@@ -41,22 +39,22 @@ def find(url: str, ids: Mapping[str, str], file: Path | None, client_id: str | N
     token. Raises DeploymentFailed where there is none, and NotConfigured.
     """
     others = {
-        role: _granted(role, ids[f"{role}_client_id"], ids)
+        role: client_tokens.granted(role, ids[f"{role}_client_id"], ids)
         for role in ("operator", "worker")
-        if f"{role}_client_id" in ids and _has_secret(role)
+        if f"{role}_client_id" in ids and client_tokens.has_secret(role)
     }
     return Tokens(_callers(url, ids, file, client_id), others)
 
 
 def _callers(url: str, ids: Mapping[str, str], file: Path | None, client_id: str | None) -> str:
     if file is not None:
-        return _read(file)
+        return client_tokens.read(file)
     given = settings.variable("token")
     if given is not None and client_id is None:
         return given
     client = client_id or ids.get("app_client_id")
-    if client is not None and (client_id or _has_secret("app")):
-        return _granted("app", client, ids)
+    if client is not None and (client_id or client_tokens.has_secret("app")):
+        return client_tokens.granted("app", client, ids)
     if url.startswith("http:"):  # loopback: nothing else gets so far
         from tinyllama import devkeys  # noqa: PLC0415 - the cryptography
 
@@ -65,30 +63,6 @@ def _callers(url: str, ids: Mapping[str, str], file: Path | None, client_id: str
         "there is no token to call with: set TINYLLAMA_TOKEN, name --token-file, or give a machine"
         " client's secret in TINYLLAMA_APP_CLIENT_SECRET_FILE"
     )
-
-
-def _has_secret(role: str) -> bool:
-    names = f"{role}_client_secret", f"{role}_client_secret_file"
-    return any(settings.variable(name) for name in names)
-
-
-def _granted(role: str, client_id: str, ids: Mapping[str, str]) -> str:
-    secret = f"{role}_client_secret"
-    client = settings.machine_client(client_id, secret, ids.get("token_url"))
-    try:
-        return grant.ask(client).token
-    except GrantFailed as failure:
-        raise DeploymentFailed(f"the {role} client gets no token: {failure}") from None
-
-
-def _read(file: Path) -> str:
-    try:
-        token = file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        token = ""
-    if not TOKEN.fullmatch(token):
-        raise DeploymentFailed(f"{file.name} holds no token, or cannot be read")
-    return token
 
 
 def _scopes(token: str) -> list[str] | None:

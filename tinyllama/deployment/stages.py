@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from chalicelib.settings import LOCAL, PROJECT
+from tinyllama.deployment import whole_files
 from tinyllama.deployment.failures import DeploymentFailed
 
 EXTRAS = PROJECT / "terraform-extras"
@@ -21,6 +22,8 @@ _TAKEN = (LOCAL, "bootstrap")
 _REGION_SAID = '"region": "us-east-1", or another of AWS\''
 # As Terraform's variable asks for it.
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[1-9]")
+# What stands before a value of the file: a comma where it is not the first, and its name.
+_MEMBER = re.compile(r'[\s,]*"(?P<name>[a-z_]+)"\s*:\s*')
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 
 
@@ -42,6 +45,11 @@ class Stage:
     def folder(self) -> Path:
         """Where this stage is built: package, Terraform's files and variables."""
         return PROJECT / "build" / self.name
+
+    @property
+    def file(self) -> str:
+        """The name of the file that describes it."""
+        return f"{self.name}.tfvars.json"
 
     @property
     def region(self) -> str:
@@ -89,6 +97,34 @@ def load(name: str, folder: Path | None = None) -> Stage:
     except (ValueError, RecursionError) as error:
         raise DeploymentFailed(f"{path.name} is not JSON: {error}") from None
     return _stage(name, path.name, variables)
+
+
+def change(stage: Stage, setting: str, value: Any, folder: Path | None = None) -> Path:
+    """Let a stage's file say *value* for *setting*, the rest as it is written; return the file.
+
+    Raises DeploymentFailed where the file cannot be written, or has changed since *stage* was read.
+    """
+    path = (folder or FOLDER) / f"{stage.name}.tfvars.json"
+    if load(stage.name, folder).variables != stage.variables:
+        raise DeploymentFailed(f"{path.name} has changed meanwhile: run this again")
+    wanted = {**stage.variables, setting: value}
+    text = _changed(path.read_text(encoding="utf-8"), setting, value)
+    # Laid out as nobody would by hand, it is still the file that Terraform understands.
+    if json.loads(text) != wanted:
+        text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
+    whole_files.replace(path, text)
+    return path
+
+
+def _changed(text: str, setting: str, value: Any) -> str:
+    """Return a file's *text* with another *value*: whoever reviews it sees that change alone."""
+    written = json.dumps(value, indent=2).replace("\n", "\n  ")
+    decoder, place = json.JSONDecoder(), text.index("{") + 1
+    while found := _MEMBER.match(text, place):
+        _, place = decoder.raw_decode(text, found.end())
+        if found["name"] == setting:
+            return text[: found.end()] + written + text[place:]
+    return f'{text[:place]},\n  "{setting}": {written}{text[place:]}'
 
 
 def _stage(name: str, file: str, variables: Any) -> Stage:

@@ -1,0 +1,97 @@
+"""Which router API keys are meant for, what opens its key routes, and whose key signs there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from chalicelib import settings
+from chalicelib.errors import NotConfigured
+from tinyllama import devkeys, signing_keys, signing_parameters
+from tinyllama.deployment import client_tokens, registry
+from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.key_calls import KeyCalls
+from tinyllama.key_terms import Wanted
+from worker.wire import Wire
+
+LAPTOP = "http://127.0.0.1:8000"
+_SCOPE = "keys:admin queue:admin"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A router, and a way to sign for it. *stage* is None on a laptop."""
+
+    calls: KeyCalls = field(repr=False)
+    sign: Callable[[Wanted], str] = field(repr=False)
+    stage: str | None
+
+
+def find(stage: str | None, url: str | None, clock: Callable[[], float]) -> Place:
+    """Return the router of *stage*, without one this machine's; *url* is another address of it.
+
+    Raises DeploymentFailed where there is none, or nothing that opens it; and NotConfigured.
+    """
+    return _deployed(stage, url, clock) if stage else _laptop(url, clock)
+
+
+def _laptop(url: str | None, clock: Callable[[], float]) -> Place:
+    if url is not None and not url.startswith("http:"):
+        raise DeploymentFailed("name the stage whose API that is with --stage: its key signs")
+
+    def sign(wanted: Wanted) -> str:
+        return devkeys.make_api_key(
+            tenant=wanted.tenant,
+            name=wanted.name,
+            scope=" ".join(wanted.scopes),
+            expires_in=wanted.life_seconds,
+            key_id=wanted.id,
+            clock=clock,
+        )
+
+    wire = _wire(url or LAPTOP)
+    token = settings.variable("token") or devkeys.make_token(scope=_SCOPE, clock=clock)
+    return Place(KeyCalls(wire, token), sign, None)
+
+
+def _deployed(stage: str, url: str | None, clock: Callable[[], float]) -> Place:
+    registry.work_where(stage)
+    ids = registry.ids(stage)
+    address = url or ids.get("api_url")
+    if address is None:
+        raise DeploymentFailed(f"{stage} has no address in the registry: deploy it first")
+
+    def sign(wanted: Wanted) -> str:
+        now = int(clock())
+        return signing_keys.sign_api_key(
+            signing_parameters.require(stage).private,
+            environment=stage,
+            tenant=wanted.tenant,
+            name=wanted.name,
+            scopes=wanted.scopes,
+            issued_at=now,
+            expires_at=now + wanted.life_seconds,
+            key_id=wanted.id,
+        )
+
+    wire = _wire(address)
+    return Place(KeyCalls(wire, _operators_token(ids)), sign, stage)
+
+
+def _wire(url: str) -> Wire:
+    try:
+        return Wire(url, "the router's address")
+    except NotConfigured as error:
+        raise DeploymentFailed(error.detail) from None
+
+
+def _operators_token(ids: dict[str, str]) -> str:
+    """Return a token with the scope keys:admin. Raises DeploymentFailed without any."""
+    client = ids.get("operator_client_id")
+    if client is not None and client_tokens.has_secret("operator"):
+        return client_tokens.granted("operator", client, ids)
+    given = settings.variable("token")
+    if given is None:
+        raise DeploymentFailed(
+            "nothing opens the key routes: give the operator client's secret in"
+            " TINYLLAMA_OPERATOR_CLIENT_SECRET_FILE, or a token with keys:admin in TINYLLAMA_TOKEN"
+        )
+    return given
