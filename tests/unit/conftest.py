@@ -7,11 +7,23 @@ from typing import Any
 
 import boto3
 import pytest
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from tests.unit.parameter_store import Ran, Run
 from tinyllama import cli
 from tinyllama.deployment import stages
+
+# What a property is tried with: the same examples each time, or with --hypothesis-profile=long
+# (`make fuzz`) many that nobody has seen. A property that says a number of its own keeps to it.
+_ALIKE = settings(
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("short", _ALIKE, max_examples=100, derandomize=True)
+settings.register_profile("long", _ALIKE, max_examples=100_000)
+settings.load_profile("short")
 
 
 class Pipe(io.TextIOWrapper):
