@@ -12,7 +12,8 @@ from worker.patience import BackLater
 from worker.wire import UNKNOWN, Answer, Wire
 
 _ATTEMPTS = 4
-_WAIT_SECONDS = 0.5
+WAIT_SECONDS = 0.5
+PAGE_KEYS = 200
 _LONGEST_WAIT_SECONDS = 10.0
 _LATER = frozenset({429, 502, 503, 504})
 _CURSOR = re.compile(r"<[^>]*[?&]cursor=([0-9]+)[^>]*>; *rel=\"?next")
@@ -45,7 +46,7 @@ class KeyCalls:
 
     def keys(self, tenant: str | None) -> Iterator[dict[str, Any]]:
         """Yield the records of the *tenant*'s keys, the caller's own without one."""
-        asked: dict[str, str] = {"limit": "200"} | ({"tenant": tenant} if tenant else {})
+        asked: dict[str, str] = {"limit": str(PAGE_KEYS)} | ({"tenant": tenant} if tenant else {})
         while True:
             answer = self._call("GET", f"/keys?{urlencode(asked)}")
             yield from _object(answer, {200})["keys"]
@@ -64,7 +65,7 @@ class KeyCalls:
     def _call(self, method: str, path: str, body: Any = None) -> Answer:
         content = b"" if body is None else json.dumps(body).encode()
         for attempt in range(1, _ATTEMPTS + 1):
-            wait = _WAIT_SECONDS * 2 ** (attempt - 1)
+            wait = WAIT_SECONDS * 2 ** (attempt - 1)
             try:
                 answer = self._wire.call(method, path, content, self._token)
             except BackLater as error:

@@ -75,10 +75,11 @@ def create_key(
 ) -> None:
     """Make an API key; it is printed once, alone on standard output."""
     from tinyllama import key_making, key_terms  # noqa: PLC0415
-    from tinyllama.key_places import find  # noqa: PLC0415
+    from tinyllama.key_places import reached  # noqa: PLC0415
 
     wanted = key_terms.wanted(tenant, name, scope, expires_in)
-    key_making.create(find(stage, url, _clock), wanted)
+    with reached(stage, url, _clock) as place:
+        key_making.create(place, wanted)
 
 
 @keys_app.command("list")
@@ -91,10 +92,11 @@ def list_keys(
 ) -> None:
     """Print a tenant's API keys; never the keys themselves."""
     from tinyllama import key_making, key_terms  # noqa: PLC0415
-    from tinyllama.key_places import find  # noqa: PLC0415
+    from tinyllama.key_places import reached  # noqa: PLC0415
 
     whose = key_terms.whose(tenant)
-    key_making.show(find(stage, url, _clock), whose, as_json=as_json)
+    with reached(stage, url, _clock) as place:
+        key_making.show(place, whose, as_json=as_json)
 
 
 @keys_app.command("revoke")
@@ -107,11 +109,12 @@ def revoke_key(
 ) -> None:
     """Let an API key open nothing any more, at once or after a grace."""
     from tinyllama import key_making, key_terms  # noqa: PLC0415
-    from tinyllama.key_places import find  # noqa: PLC0415
+    from tinyllama.key_places import reached  # noqa: PLC0415
 
     wanted, whose = key_terms.key_id(key_id), key_terms.whose(tenant)
     seconds = key_terms.grace_seconds(grace)
-    key_making.revoke(find(stage, url, _clock), wanted, whose, seconds)
+    with reached(stage, url, _clock) as place:
+        key_making.revoke(place, wanted, whose, seconds)
 
 
 @keys_app.command("rotate")
@@ -125,8 +128,9 @@ def rotate_key(
 ) -> None:
     """Replace an API key: a new one like it, printed once; the old one ends after a grace."""
     from tinyllama import key_making, key_terms  # noqa: PLC0415
-    from tinyllama.key_places import find  # noqa: PLC0415
+    from tinyllama.key_places import reached  # noqa: PLC0415
 
     terms = key_terms.grace_seconds(grace), key_terms.life_seconds(expires_in)
     wanted, whose = key_terms.key_id(key_id), key_terms.whose(tenant)
-    key_making.rotate(find(stage, url, _clock), wanted, whose, *terms)
+    with reached(stage, url, _clock) as place:
+        key_making.rotate(place, wanted, whose, *terms)

@@ -1,6 +1,7 @@
 """Which router API keys are meant for, what opens its key routes, and whose key signs there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chalicelib import settings
@@ -25,12 +26,17 @@ class Place:
     stage: str | None
 
 
-def find(stage: str | None, url: str | None, clock: Callable[[], float]) -> Place:
-    """Return the router of *stage*, without one this machine's; *url* is another address of it.
+@contextmanager
+def reached(stage: str | None, url: str | None, clock: Callable[[], float]) -> Iterator[Place]:
+    """Reach the router of *stage*, without one this machine's; *url* is another address of it.
 
     Raises DeploymentFailed where there is none, or nothing that opens it; and NotConfigured.
     """
-    return _deployed(stage, url, clock) if stage else _laptop(url, clock)
+    place = _deployed(stage, url, clock) if stage else _laptop(url, clock)
+    try:
+        yield place
+    finally:
+        place.calls.close()
 
 
 def _laptop(url: str | None, clock: Callable[[], float]) -> Place:

@@ -295,9 +295,8 @@ def test_a_key_of_a_stage_is_signed_with_the_stages_own_key_and_for_it_alone(
     monkeypatch.setenv("TINYLLAMA_TOKEN", "an.operators.token")
     wanted = key_terms.wanted("acme", "CI", "infer:write", "30m")
 
-    place = key_places.find("dev", None, NOW.timestamp)
-    key = deployed(file).read(place.sign(wanted))
-    place.calls.close()
+    with key_places.reached("dev", None, NOW.timestamp) as place:
+        key = deployed(file).read(place.sign(wanted))
 
     assert (key.id, key.tenant, key.name) == (wanted.id, "acme", "CI")
     assert key.expires_at == int(NOW.timestamp()) + 1800
