@@ -12,6 +12,7 @@ from chalicelib import cloudevents, errors, limits, refusals, settings, signals,
 from chalicelib.bounds import RequestSettings
 from chalicelib.calls import NOBODY, Call, Caller
 from chalicelib.errors import RateLimited, RouterError, TokenRejected
+from chalicelib.headers import always_sent
 from chalicelib.visits import Visit
 
 type Body = Mapping[str, Any] | str
@@ -34,7 +35,6 @@ EXPOSED_HEADERS = (
     "WWW-Authenticate",
     "X-Request-Id",
 )
-ALWAYS_SENT = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _JSON = "application/json"
 # Workers append and renew as often as the models behind them speak.
 _WORKERS = "worker:run"
@@ -141,7 +141,8 @@ class Routes:
     @property
     def common_headers(self) -> dict[str, str]:
         """What every answer carries; a host must add it to those that it makes without a view."""
-        return ALWAYS_SENT | (self._cors.get_access_control_headers() if self._cors else {})
+        cors = self._cors.get_access_control_headers() if self._cors else {}
+        return always_sent() | cors
 
     def _answering(self, route: Route) -> Callable[..., Response]:
         @functools.wraps(route.view)

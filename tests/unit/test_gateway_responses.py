@@ -168,8 +168,13 @@ def test_the_stages_origin_may_read_every_response_and_no_other_may() -> None:
         assert not [name for name in headers(kind, None) if name.startswith("Access-Control")]
 
 
-def test_no_response_is_kept_by_a_cache() -> None:
-    assert {headers(kind)["Cache-Control"] for kind in TYPES} == {"no-store"}
+def test_no_response_is_kept_by_a_cache_read_as_what_it_is_not_or_asked_for_over_http() -> None:
+    for kind in TYPES:
+        told = headers(kind)
+
+        assert told["Cache-Control"] == "no-store"
+        assert told["X-Content-Type-Options"] == "nosniff"
+        assert told["Strict-Transport-Security"] == "max-age=31536000"
 
 
 def test_a_mapping_is_a_quoted_text_or_a_name_of_the_context() -> None:

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib import errors, limits
-from chalicelib.edge import ALWAYS_SENT, EXPOSED_HEADERS
+from chalicelib import errors, headers, limits
+from chalicelib.edge import EXPOSED_HEADERS
 from chalicelib.errors import RouterError
 from tinyllama import gateway_errors
 
@@ -74,7 +74,9 @@ def _template(refusal: RouterError) -> str:
 
 def _headers(refusal: RouterError, origin: str | None) -> dict[str, str]:
     """Return each header's mapping: a text in single quotes, or the name of a context variable."""
-    told = {"Content-Type": "application/problem+json", **ALWAYS_SENT}
+    # No Content-Security-Policy: AWS documents no way to put its quotes into a mapping, and these
+    # bodies are words of ours alone.
+    told = {"Content-Type": "application/problem+json", **headers.ALWAYS, **headers.OVER_HTTPS}
     if refusal.status in _RETRIED:
         told["Retry-After"] = str(limits.RETRY_AFTER_SECONDS)
     if refusal is _DENIED or isinstance(refusal, gateway_errors.Unauthorized):
