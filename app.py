@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 # Behind every cursor there is.
 _LAST = 10**15
+    TooManyJobs,
 
 app = Chalice(app_name="tinyllama", configure_logs=False)
 
@@ -102,7 +103,10 @@ def tell_contract(_call: Call) -> Reply:
     body="infer",
     takes=("idempotency_key", "wait_seconds"),
     answers={202: "job", 200: "job"},
-    raises=(IdempotencyKeyReused, JobGone, RateLimited, InboxFull, QueueFull, StoreFull),
+    raises=(
+        *(IdempotencyKeyReused, JobGone, RateLimited),
+        *(TooManyJobs, InboxFull, QueueFull, StoreFull),
+    ),
 )
 def submit_job(call: Call) -> Reply:
     """Queue a prompt for the model; 200 when it ended within `Prefer: wait`, else 202."""
@@ -171,7 +175,7 @@ def cancel_job(call: Call, job_id: str) -> Reply:
     answers={202: "job", 200: "job"},
     raises=(
         *(JobNotFound, JobGone, VersionConflict, NotRetryable),
-        *(InboxFull, QueueFull, StoreFull),
+        *(TooManyJobs, InboxFull, QueueFull, StoreFull),
     ),
 )
 def retry_job(call: Call, job_id: str) -> Reply:
@@ -450,7 +454,7 @@ def door() -> "FrontDoor":
         streaming.TokenStreams(connection),
         inbox.Inbox(connection, queue, retention),
         inbox_leases.InboxLeases(connection, retention),
-        patience.Patience(waiting.WaitingRoom(connection, queue.waiting_callers), time.monotonic),
+        patience.Patience(room, time.monotonic),
     )
 
 
@@ -505,6 +509,7 @@ def contract() -> str:
     """Return the text of ``openapi.json``."""
     return (settings.PROJECT / "chalicelib" / "openapi.json").read_text(encoding="utf-8")
 
+    room = waiting.WaitingRoom(connection, queue.waiting_callers, queue.tenant_waiters)
 
 def _store_url() -> str:
     """Return the store's address; under `chalice local` alone, the embedded store's."""

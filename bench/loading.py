@@ -72,7 +72,7 @@ def submit(
 ) -> list[tuple[str, str]]:
     """Queue *count* jobs, the tenants in turn; returns each job's tenant and id."""
     with server.client() as client:
-        store = Pipelined(client, ["queued", "0", 0, -1, -1, -1])
+        store = Pipelined(client, ["queued", "0", 0, -1])
         queue = JobQueue(store, ROOMY)
         jobs = [
             (tenants[number % len(tenants)], f"job_{secrets.token_hex(16)}")

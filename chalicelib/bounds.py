@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from chalicelib import limits
-from chalicelib.settings import number, whole
+from chalicelib.errors import NotConfigured
+from chalicelib.settings import PREFIX, number, whole
 
 
 @dataclass(frozen=True)
@@ -11,8 +12,17 @@ class QueueSettings:
     """How the queue behaves: leases, attempts, and how much is taken before it is refused.
 
     ``queue_length`` counts jobs that wait, ``queue_bytes`` the requests of all that have not
-    ended, ``inbox_bytes`` one tenant's pending events. ``rate_per_minute`` is what one tenant may
-    submit and publish, 0 for no limit; ``waiters`` how many calls may wait for an answer at once.
+    ended, ``inbox_bytes`` one tenant's pending events; ``waiters`` is how many calls may wait for
+    an answer at once. What begins with ``tenant`` or ``key`` is one tenant's or API key's share,
+    where lengths count jobs that run, too; 0 is no limit but that of the whole. A tenant and a key
+    may submit and publish ``rate_per_minute`` and ``key_rate_per_minute``.
+
+    ``tenant_bytes_per_day`` is what a tenant may bring in: requests, events, results, and what a
+    job weighs besides. All of it stays for a day by default, however soon it has ended, so a day
+    is the window: over any 24 hours a tenant leaves twice as much at most (a full bucket and what
+    fills it meanwhile). The default's double, 256 MiB, is less than what a store of 0.5 GB takes
+    before it is nearly full, and its 20,000 jobs of some KiB are more than such a store's worker
+    does; less a minute would refuse a batch that the store holds well.
     """
 
     lease_seconds: float
@@ -22,24 +32,54 @@ class QueueSettings:
     inbox_bytes: int = limits.INBOX_BYTES
     rate_per_minute: int = 0
     waiters: int = limits.WAITERS
+    key_rate_per_minute: int = 0
+    tenant_bytes_per_day: int = 0
+    tenant_queue_length: int = 0
+    tenant_queue_bytes: int = 0
+    key_queue_length: int = 0
+    key_queue_bytes: int = 0
+    tenant_waiters: int = 0
 
     @property
     def waiting_callers(self) -> int:
         """How many of the waiters may be callers: a quarter of the places is left to workers."""
-        return self.waiters - self.waiters // 4
+        return _three_quarters(self.waiters)
 
 
 def queue_settings() -> QueueSettings:
     """Read the queue's settings. Raises NotConfigured naming a bad one."""
+    queue_length = whole("queue_length", limits.QUEUE_LENGTH, 1)
+    queue_bytes = whole("queue_bytes", limits.QUEUE_BYTES, limits.BODY_BYTES)
+    waiters = whole("waiters", limits.WAITERS, 0)
     return QueueSettings(
         lease_seconds=number("lease_seconds", 30, 0.1),
         max_attempts=whole("max_attempts", limits.MAX_ATTEMPTS, 1),
-        queue_length=whole("queue_length", limits.QUEUE_LENGTH, 1),
-        queue_bytes=whole("queue_bytes", limits.QUEUE_BYTES, limits.BODY_BYTES),
+        queue_length=queue_length,
+        queue_bytes=queue_bytes,
         inbox_bytes=whole("inbox_bytes", limits.INBOX_BYTES, limits.BODY_BYTES),
         rate_per_minute=whole("rate_per_minute", limits.RATE_PER_MINUTE, 0),
-        waiters=whole("waiters", limits.WAITERS, 0),
+        waiters=waiters,
+        key_rate_per_minute=whole("key_rate_per_minute", 0, 0),
+        tenant_bytes_per_day=_bytes("tenant_bytes_per_day", limits.TENANT_BYTES_PER_DAY),
+        tenant_queue_length=whole("tenant_queue_length", _three_quarters(queue_length), 0),
+        tenant_queue_bytes=_bytes("tenant_queue_bytes", _three_quarters(queue_bytes)),
+        key_queue_length=whole("key_queue_length", 0, 0),
+        key_queue_bytes=_bytes("key_queue_bytes", 0),
+        tenant_waiters=whole("tenant_waiters", (_three_quarters(waiters) + 1) // 2, 0),
     )
+
+
+def _three_quarters(count: int) -> int:
+    """Return three quarters of *count*, rounded up: a share that leaves some to the others."""
+    return count - count // 4
+
+
+def _bytes(name: str, default: int) -> int:
+    """Read a bound on bytes: 0 for none, else no less than one body. Raises NotConfigured."""
+    found = whole(name, default, 0)
+    if 0 < found < limits.BODY_BYTES:
+        raise NotConfigured(f"{PREFIX}{name.upper()} must be 0 or at least {limits.BODY_BYTES}")
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from itertools import batched
 
 from chalicelib import carriage, forgetting, keyspace, limits, records, refusals
 from chalicelib.bounds import QueueSettings, RetentionSettings
+from chalicelib.charging import Charges
 from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
 from chalicelib.events import Event
 from chalicelib.moves import event_terms
@@ -17,7 +18,7 @@ from chalicelib.refusals import Rate
 from chalicelib.scripts import Script
 from chalicelib.store import Store
 
-_PUBLISH = Script("publish", "inbox")
+_PUBLISH = Script("publish", "rates", "inbox")
 _PAGE = Script("page", "inbox", reads=True)
 _ACKNOWLEDGE = Script("acknowledge", "inbox")
 
@@ -62,8 +63,8 @@ class Inbox:
         retention: RetentionSettings = RetentionSettings(),  # noqa: B008 - frozen
     ) -> None:
         self._store = store
-        self._settings = settings
         self._retention = retention
+        self._charges = Charges(settings)
         self._terms = event_terms(settings, retention)
 
     def publish(
@@ -83,11 +84,13 @@ class Inbox:
             keyspace.RETENTION_EVENTS,
             keyspace.SEQUENCE,
             keyspace.COUNTERS,
-            keyspace.rate(draft.tenant),
+            *self._charges.keys(draft.tenant),
+            keyspace.bytes_in(draft.tenant),
         ]
         if idempotency_key:
             keys.append(keyspace.idempotency(draft.tenant, "events", idempotency_key))
         given = self._terms | {
+            **self._charges.terms(),
             "id": draft.id,
             "tenant": draft.tenant,
             "event_type": draft.event_type,
@@ -101,12 +104,11 @@ class Inbox:
             known = self._known(draft.tenant, answer[1], same_body=answer[2] == body_hash)
             return Published(known, known=True)
         if answer[0] == "rate":
-            raise refusals.too_often("default", self._settings.rate_per_minute, answer[1])
+            raise self._charges.refusal(*answer[1:])
         if answer[0] != "accepted":
             raise refusals.refused(answer[0])
         event = replace(draft, created_at=int(answer[1]), sequence=int(answer[2]))
-        rates = refusals.rate("default", self._settings.rate_per_minute, *answer[3:])
-        return Published(event, known=False, rates=rates)
+        return Published(event, known=False, rates=self._charges.charged(answer[3:]))
 
     def page(self, tenant: str, after: int, limit: int, event_type: str | None = None) -> Page:
         """Return up to *limit* pending events later than sequence *after*, oldest first.

@@ -99,8 +99,17 @@ def jobs(tenant: str) -> str:
 
 
 def tenant_counts(tenant: str) -> str:
-    """Name the hash of a tenant's counts, ``inbox`` in bytes; while any is not zero."""
+    """Name the hash of a tenant's counts; while any is not zero.
+
+    ``inbox`` in bytes; ``jobs`` that have not ended and ``bytes`` of their requests, and
+    ``jobs:<key>``, ``bytes:<key>`` of those that an API key asked for.
+    """
     return f"{_TAG}tenant:{tenant}"
+
+
+def waiters(tenant: str) -> str:
+    """Name the zset, those of ``WAITERS`` that are the tenant's; as its members."""
+    return f"{WAITERS}:{tenant}"
 
 
 def rate(tenant: str) -> str:
@@ -111,6 +120,11 @@ def rate(tenant: str) -> str:
 def key_rate(tenant: str, key_id: str) -> str:
     """Name the string, the same of an API key's bucket of calls; until it is empty again."""
     return f"{_TAG}keyrate:{tenant}:{key_id}"
+
+
+def bytes_in(tenant: str) -> str:
+    """Name the string, the same of the bytes that the tenant brought in; until it is empty."""
+    return f"{_TAG}bytes:{tenant}"
 
 
 def requests(tenant: str) -> str:

@@ -5,13 +5,13 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib import keyspace, limits
+from chalicelib import charging, keyspace, limits
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.events import ROUTER_SOURCE
 from chalicelib.scripts import Script
 from chalicelib.store import Store
 
-JOB_LIBRARIES = ("queue", "inbox", "job")
+JOB_LIBRARIES = ("rates", "queue", "inbox", "job")
 
 _EXHAUSTED = {"code": "attempts_exhausted", "detail": "every worker that ran the job was lost"}
 _EXPIRED = {"code": "deadline_exceeded", "detail": "the job did not end before its deadline"}
@@ -45,6 +45,10 @@ class JobMoves:
             "expired": json.dumps(_EXPIRED),
             "queue_length": queue.queue_length,
             "queue_bytes": queue.queue_bytes,
+            "tenant_length": queue.tenant_queue_length,
+            "tenant_bytes": queue.tenant_queue_bytes,
+            "key_length": queue.key_queue_length,
+            "key_bytes": queue.key_queue_bytes,
             "reserve": limits.END_EVENT_BYTES,
             "silent_ms": limits.WORKER_SILENT_SECONDS * 1000,
             "result_ms": round(retention.result_seconds * 1000),
@@ -76,8 +80,7 @@ def event_terms(queue: QueueSettings, retention: RetentionSettings) -> dict[str,
     return {
         "overhead": limits.EVENT_OVERHEAD_BYTES,
         "inbox_bytes": queue.inbox_bytes,
-        "rate_quota": queue.rate_per_minute,
-        "rate_ms": limits.RATE_WINDOW_SECONDS * 1000,
+        **charging.Charges(queue).terms(),
         "event_ms": round(retention.event_seconds * 1000),
         "backstop_ms": limits.BACKSTOP_SECONDS * 1000,
         "idempotency_ms": round(retention.idempotency_seconds * 1000),
@@ -114,4 +117,5 @@ def _event_keys(tenant: str, event_id: str) -> tuple[str, ...]:
         keyspace.inbox(tenant),
         keyspace.inbox_bell(tenant),
         keyspace.RETENTION_EVENTS,
+        keyspace.bytes_in(tenant),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib import keyspace, limits, records, refusals
 from chalicelib.bounds import QueueSettings, RetentionSettings
+from chalicelib.charging import Charges, asking_key
 from chalicelib.errors import (
     IdempotencyKeyReused,
     JobEnded,
@@ -86,6 +87,7 @@ class JobQueue:
     ) -> None:
         self._store = store
         self._settings = settings
+        self._charges = Charges(settings)
         self._moves = JobMoves(store, settings, retention)
         self._sweeper = Sweeper(self._moves)
 
@@ -94,19 +96,22 @@ class JobQueue:
 
         A repeat, by id or by key, is answered before rate and caps are looked at. Raises
         IdempotencyKeyReused when the key came with another body, JobGone when the id's or key's
-        job has been removed, RateLimited, QueueFull, StoreFull, InboxFull.
+        job has been removed, RateLimited, TooManyJobs, QueueFull, StoreFull, InboxFull. The job
+        counts for the API key that asks, as it does after a retry.
         """
         request = {name: draft.request[name] for name in draft.request if name != "metadata"}
         metadata = draft.request.get("metadata")
         texts = json.dumps(request), "" if metadata is None else json.dumps(metadata)
-        given = _without_none(
+        given = self._charges.terms() | _without_none(
             priority=records.PRIORITIES[draft.priority],
             deadline_ms=draft.deadline_seconds and round(draft.deadline_seconds * 1000),
             max_attempts=self._settings.max_attempts,
             model=request.get("model"),
             hash=idempotency.body_hash if idempotency else "",
+            key=asking_key(),
+            overhead_of_job=limits.JOB_OVERHEAD_BYTES,
         )
-        keys = [keyspace.rate(draft.tenant)]
+        keys = [*self._charges.keys(draft.tenant)]
         if idempotency:
             keys.append(keyspace.idempotency(draft.tenant, "infer", idempotency.key))
         whose = draft.tenant, draft.id
@@ -117,12 +122,11 @@ class JobQueue:
         if answer[0] == "gone":
             raise JobGone(f"the job {draft.id} has been removed")
         if answer[0] == "rate":
-            raise refusals.too_often("default", self._settings.rate_per_minute, answer[1])
+            raise self._charges.refusal(*answer[1:])
         if answer[0] != "queued":
             raise refusals.refused(answer[0])
         job = self._accepted(draft, answer)
-        rates = refusals.rate("default", self._settings.rate_per_minute, *answer[4:])
-        return Submitted(job, known=False, rates=rates)
+        return Submitted(job, known=False, rates=self._charges.charged(answer[4:]))
 
     def fetch(self, tenant: str, job_id: str, *, retry: bool = True) -> Job:
         """Return the tenant's job, expired if its deadline has passed.
@@ -159,7 +163,7 @@ class JobQueue:
         """Queue a job again that failed or expired and is still as *version* says.
 
         The same call again answers as before. Raises JobNotFound, JobGone, NotRetryable,
-        VersionConflict, QueueFull, StoreFull, InboxFull.
+        VersionConflict, TooManyJobs, QueueFull, StoreFull, InboxFull.
         """
         self._retry(tenant, job_id, version, dead_only=False)
         return self.fetch(tenant, job_id)
@@ -167,8 +171,9 @@ class JobQueue:
     def redrive(self, tenant: str, job_id: str, version: int) -> None:
         """Queue a dead letter again that is still as *version* says.
 
-        The same call again changes nothing. Raises as retry does, NotRetryable for a job that is
-        no dead letter.
+        The same call again changes nothing. It is the operator who asks: the job counts for its
+        tenant, and for no API key. Raises as retry does, NotRetryable for a job that is no dead
+        letter.
         """
         self._retry(tenant, job_id, version, dead_only=True)
 
@@ -176,6 +181,7 @@ class JobQueue:
         given: dict[str, object] = {
             "version": version,
             "dead_only": dead_only,
+            "key": "" if dead_only else asking_key(),
             "priority": _NORMAL,
             "max_attempts": self._settings.max_attempts,
         }

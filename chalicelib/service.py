@@ -53,7 +53,8 @@ class FrontDoor:
     ) -> Awaited[Submitted]:
         """Store a job and give it *wait_seconds* to end.
 
-        Raises RateLimited, QueueFull, StoreFull, InboxFull, IdempotencyKeyReused, JobGone.
+        Raises RateLimited, TooManyJobs, QueueFull, StoreFull, InboxFull, IdempotencyKeyReused,
+        JobGone.
         """
         until = self.patience.until(wait_seconds)
         idempotency = Idempotency(idempotency_key, _digest(body)) if idempotency_key else None

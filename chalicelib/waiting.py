@@ -16,11 +16,15 @@ _MARGIN_MS = 5000
 
 
 class WaitingRoom:
-    """Lets callers wait, at most *places* across all instances. Thread-safe."""
+    """Lets callers wait, at most *places* across all instances. Thread-safe.
 
-    def __init__(self, store: Store, places: int) -> None:
+    Of one tenant at most *tenant_places* may, 0 for no share of its own; a worker serves them all.
+    """
+
+    def __init__(self, store: Store, places: int, tenant_places: int = 0) -> None:
         self._store = store
         self._places = places
+        self._tenant_places = tenant_places
 
     @contextmanager
     def wait(self, seconds: float) -> Iterator[bool]:
@@ -29,8 +33,8 @@ class WaitingRoom:
         One who dies while waiting gives up the place when the time is over.
         """
         name = secrets.token_hex(8)
-        keys, kept_ms = (keyspace.WAITERS,), round(seconds * 1000) + _MARGIN_MS
-        told = (name, self._places, kept_ms)
+        keys, kept_ms = self._rooms(), round(seconds * 1000) + _MARGIN_MS
+        told = (name, self._places, kept_ms, self._tenant_places)
         admitted = seconds > 0 and self._told(_ADMIT, keys, told, retry=True)
         try:
             yield admitted
@@ -44,6 +48,12 @@ class WaitingRoom:
                 # behalf: a key that was revoked meanwhile must not keep the place.
                 with visits.serving(None):
                     self._told(_DISMISS, keys, (name,), retry=False)
+
+    def _rooms(self) -> tuple[str, ...]:
+        visit = visits.current()
+        if visit is None or not self._tenant_places:
+            return (keyspace.WAITERS,)
+        return keyspace.WAITERS, keyspace.waiters(visit.tenant)
 
     def _told(
         self, script: Script, keys: tuple[str, ...], args: tuple[str | float, ...], *, retry: bool

@@ -1,16 +1,16 @@
 -- Take over a job that 0.1.0 queued, or that one of its workers ran and let lapse.
--- KEYS  a job's (lib/job.lua), 24 ready jobs of 0.1.0, 25 leases of 0.1.0
+-- KEYS  a job's (lib/job.lua), 25 ready jobs of 0.1.0, 26 leases of 0.1.0
 -- ARGV  1 given: id, tenant, priority, model, metadata, how an end is kept
 -- Returns the state the job is in now, or '' when there was nothing to adopt.
 local now = now_ms()
-local lease_end = redis.call('ZSCORE', KEYS[25], given.id)
+local lease_end = redis.call('ZSCORE', KEYS[26], given.id)
 local lapsed = lease_end and tonumber(lease_end) < now
-if not lapsed and not redis.call('ZSCORE', KEYS[24], given.id) then
+if not lapsed and not redis.call('ZSCORE', KEYS[25], given.id) then
   return ''
 end
-redis.call('ZREM', KEYS[24], given.id)
+redis.call('ZREM', KEYS[25], given.id)
 if lapsed then
-  redis.call('ZREM', KEYS[25], given.id)
+  redis.call('ZREM', KEYS[26], given.id)
 elseif lease_end then
   return ''
 end
@@ -19,12 +19,14 @@ local under_way = record[1] == 'queued' or record[1] == 'running'
 if record[5] ~= given.tenant or not under_way or field('place') then
   return ''
 end
-redis.call('HSET', K.job, 'metadata', given.metadata, 'model', given.model,
-  'priority', given.priority, 'size', #record[2], 'allowance', record[3], 'deadline_ms', '')
-line_up(given.priority, nil, #record[2], now)
+local place = new_place(given.priority)
+redis.call('HSET', K.job, 'place', place, 'key', '', 'counted', 1, 'metadata', given.metadata,
+  'model', given.model, 'priority', given.priority, 'size', #record[2], 'allowance', record[3],
+  'deadline_ms', '')
+line_up(place, nil, #record[2], '', now)
 redis.call('ZADD', K.index, record[4], given.id)
 if record[1] == 'running' then
-  dequeue(K, field('place'))
+  dequeue(K, place)
   return give_back('', now, given.exhausted, now)
 end
 return 'queued'

@@ -1,5 +1,5 @@
 -- Record what a run came to. A repeat with the same lease changes nothing.
--- KEYS  a job's (lib/job.lua), 24 lease
+-- KEYS  a job's (lib/job.lua), 25 lease
 -- ARGV  1 given: id, tenant, token, outcome ('succeeded', 'failed', 'retry' or 'cancelled'),
 --       delay_ms, how an end is kept  2 result  3 error
 -- Returns the state the job is in then, or '' when the lease is lost or nobody asked to cancel.
@@ -22,5 +22,5 @@ else
   end
   end_job(state, given.token, {result = ARGV[2], error = ARGV[3]})
 end
-redis.call('DEL', KEYS[24])
+redis.call('DEL', KEYS[25])
 return state

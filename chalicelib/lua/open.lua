@@ -1,21 +1,21 @@
 -- Second half of a claim: open the record of the place that take.lua put under the lease.
--- KEYS  a job's (lib/job.lua), 24 lease
+-- KEYS  a job's (lib/job.lua), 25 lease
 -- ARGV  1 given: id, tenant, place, token, how an end is kept
 -- Returns the record as {field, value, ...}, or {} when the job is not to be worked on (the lease
 -- lapsed before this call, or the job is gone or ended).
 local now = now_ms()
 if not holds(given.token) then
-  if redis.call('GET', KEYS[24]) ~= given.place then
+  if redis.call('GET', KEYS[25]) ~= given.place then
     return {}
   end
   -- A clock that goes back may revive a lease's key, but not its place among the leases.
   if not redis.call('ZSCORE', K.leased, given.place) then
-    redis.call('DEL', KEYS[24])
+    redis.call('DEL', KEYS[25])
     return {}
   end
   local state = field('state')
   if state ~= 'queued' or field('place') ~= given.place or overdue(now) then
-    redis.call('DEL', KEYS[24])
+    redis.call('DEL', KEYS[25])
     if state == 'queued' and overdue(now) then
       end_job('expired', '', {error = given.expired})
     elseif state ~= 'running' then

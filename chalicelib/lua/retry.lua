@@ -1,9 +1,10 @@
 -- Queue a job again that failed or expired. A repeat with the same version changes nothing.
 -- KEYS  a job's (lib/job.lua)
 -- ARGV  1 given: id, tenant, version, dead_only (whether it must be a dead letter), bounds,
---       what a job of 0.1.0 lacks: priority, max_attempts
+--       key (the API key that asks, or ''), what a job of 0.1.0 lacks: priority, max_attempts
 -- Returns 'absent', 'gone', 'queued' when it waits again, 'other' when it is in no state to,
---         'version' when it has changed since; 'memory', 'full' or 'inbox' when there is no room.
+--         'version' when it has changed since; 'memory', 'jobs', 'key-jobs', 'full' or 'inbox' when
+--         there is no room.
 local present = presence()
 if present ~= 'found' then
   return present
@@ -23,7 +24,7 @@ if given.dead_only and not redis.call('ZSCORE', K.dead, record[3] or '') then
 end
 local now, old = now_ms(), not record[3] -- ended under 0.1.0, which kept none of these
 local size = old and #field('request') or number(K.job, 'size')
-local short = lack(now, size)
+local short = lack(now, size, given.key)
 if short then
   return short
 end
@@ -39,7 +40,10 @@ for _, key in ipairs({K.job, K.bell, K.tokens}) do
 end
 redis.call('HDEL', K.job, 'started_at', 'first_token_at', 'ended_at', 'result', 'error',
   'done_by', 'done_as', 'deadline_at')
-change('state', 'queued', 'retried_from', given.version,
+settle_job()
+local place = new_place(tonumber(record[4]))
+change('state', 'queued', 'retried_from', given.version, 'place', place, 'key', given.key,
+  'counted', 1,
   'max_attempts', number(K.job, 'attempt') + tonumber(field('allowance') or given.max_attempts))
-line_up(tonumber(record[4]), tonumber(field('deadline_ms')), size, now)
+line_up(place, tonumber(field('deadline_ms')), size, given.key, now)
 return 'queued'

@@ -1,38 +1,47 @@
 -- Accept a job, or answer as before when the call is a repeat.
--- KEYS  a job's (lib/job.lua), 24 rate, 25 idempotency (may be absent)
--- ARGV  1 given: id, tenant, priority, deadline_ms?, max_attempts, model?, hash, bounds
---       2 request  3 metadata
--- Returns {'queued', created_at, jobs ahead, eta ms or -1, calls left or -1, ms until all are}
---         for an accepted job (first time or repeated; a repeat is told no rate),
+-- KEYS  a job's (lib/job.lua), 25 rate, 26 API key's rate, 27 idempotency (may be absent)
+-- ARGV  1 given: id, tenant, key (the API key that asks, or ''), priority, deadline_ms?,
+--       max_attempts, model?, hash, rates, bounds  2 request  3 metadata
+-- Returns {'queued', created_at, jobs ahead, eta ms or -1, of each rate what is left or -1 and the
+--         ms until all is} for an accepted job (first time or repeated; a repeat is told no rates),
 --         {'known', id, hash} when the idempotency key was used, {'gone'} for a removed job's id,
---         {'rate', ms until a call is allowed}, {'memory'}, {'full'} or {'inbox'} when refused.
+--         a refusal of lib/rates.lua, {'memory'}, {'jobs'}, {'key-jobs'}, {'full'} or {'inbox'}.
 local now = now_ms()
-local left, reset = -1, -1
+local place, created_at, rates = nil, now, {}
 if redis.call('EXISTS', K.job) == 0 then
   if redis.call('EXISTS', K.gone) == 1 then
     return {'gone'}
   end
-  local known = known_by(KEYS[25])
+  local known = known_by(KEYS[27])
   if known then
     return known
   end
-  local arrival, pause = next_arrival(KEYS[24], given.rate_quota, given.rate_ms, now)
-  if pause then
-    return {'rate', pause}
-  end
   local size = #ARGV[2] + #ARGV[3]
-  local short = lack(now, size)
+  local buckets = {KEYS[25], KEYS[26], K.bytes_in}
+  local costs = {1, 1, size + given.overhead_of_job}
+  local charged, refusal = arrivals(buckets, given, costs, now)
+  if refusal then
+    return refusal
+  end
+  local short = lack(now, size, given.key)
   if short then
     return {short}
   end
-  left, reset = charge(KEYS[24], arrival, given.rate_quota, given.rate_ms, now)
-  change('tenant', given.tenant, 'state', 'queued', 'attempt', 0, 'request', ARGV[2],
-    'metadata', ARGV[3], 'model', given.model or '', 'priority', given.priority, 'size', size,
-    'max_attempts', given.max_attempts, 'allowance', given.max_attempts, 'created_at', now,
-    'deadline_ms', given.deadline_ms or '', 'lease', '')
-  local order = line_up(given.priority, given.deadline_ms, size, now)
+  charge_all(buckets, given, charged, now, rates)
+  local order
+  place, order = new_place(given.priority)
+  -- Without a bell: nobody waits for version 1.
+  redis.call('HSET', K.job, 'tenant', given.tenant, 'state', 'queued', 'attempt', 0,
+    'request', ARGV[2], 'metadata', ARGV[3], 'model', given.model or '',
+    'priority', given.priority, 'size', size, 'max_attempts', given.max_attempts,
+    'allowance', given.max_attempts, 'created_at', now, 'deadline_ms', given.deadline_ms or '',
+    'lease', '', 'version', 1, 'place', place, 'key', given.key, 'counted', 1)
+  line_up(place, given.deadline_ms, size, given.key, now)
   redis.call('ZADD', K.index, order, given.id)
-  remember(KEYS[25], given.id, given)
+  remember(KEYS[27], given.id, given)
+else
+  place, created_at = field('place'), field('created_at')
 end
-local ahead = ahead_of(K, field('place')) or 0
-return {'queued', field('created_at'), ahead, eta_ms(K, ahead, given, now) or -1, left, reset}
+local ahead = ahead_of(K, place) or 0
+local eta = eta_ms(K, ahead, given, now) or -1
+return {'queued', created_at, ahead, eta, unpack(rates)}

@@ -24,10 +24,11 @@ def door(store: Store, **changed: Any) -> FrontDoor:
     return FrontDoor(
         JobQueue(store, queue),
         JobLists(store),
+    room = WaitingRoom(store, queue.waiting_callers, queue.tenant_waiters)
         TokenStreams(store),
         Inbox(store, queue),
         InboxLeases(store),
-        Patience(WaitingRoom(store, queue.waiting_callers), time.monotonic),
+        Patience(room, time.monotonic),
     )
 
 

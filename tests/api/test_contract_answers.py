@@ -37,6 +37,7 @@ FULL: Mapping[str, Mapping[str, int]] = {
     "queue_full": {"queue_length": 0},
     "rate_limited": {"rate_per_minute": 1},
     "store_full": {},
+    "too_many_jobs": {"tenant_queue_bytes": 1},
 }
 IN_TROUBLE = {"internal", "keys_unavailable", "not_configured", "store_unavailable", *FULL}
 OF_BODIES = ("invalid_json", "body_too_large", "unsupported_media_type", "invalid_body")

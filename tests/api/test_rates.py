@@ -10,24 +10,35 @@ from chalicelib.store import Store
 from tests.api import doors
 from tests.calls import Answer, Api
 
+NO_RATES = {"rate_per_minute": 0, "tenant_bytes_per_day": 0}
 BODIES: dict[str, Any] = {
     "/infer": {"prompt": "Say hello"},
     "/events": {"event_type": "a", "payload": None, "source": "b"},
 }
 
 
+MANY = re.compile(r'"([a-z-]+)";r=(\d+);t=(\d+)')
+
+
+def told(answer: Answer) -> dict[str, tuple[int, int]]:
+    """Return what is left by policy, and the seconds until all is."""
+    rates = [MANY.fullmatch(each) for each in answer.headers["ratelimit"].split(", ")]
+    assert all(rates)
+    return {rate[1]: (int(rate[2]), int(rate[3])) for rate in rates if rate}
+
+
 def left(answer: Answer) -> int:
     """Return how many calls are left."""
-    found = re.fullmatch(r'"default";r=(\d+);t=(\d+)', answer.headers["ratelimit"])
-    assert found
-    return int(found[1])
+    return told(answer)["default"][0]
 
 
 @pytest.mark.parametrize("path", BODIES)
 def test_each_call_tells_what_is_left(api: Api, path: str) -> None:
     first, second = api.post(path, BODIES[path]), api.post(path, BODIES[path])
 
-    assert first.headers["ratelimit-policy"] == '"default";q=600;w=60'
+    day = '"bytes";q=134217728;qu="content-bytes";w=86400'
+    assert first.headers["ratelimit-policy"] == f'"default";q=600;w=60, {day}'
+    assert told(first).keys() == {"default", "bytes"}
     assert left(first) == 599
     assert left(second) in {598, 599}
 
@@ -35,10 +46,10 @@ def test_each_call_tells_what_is_left(api: Api, path: str) -> None:
 def test_prompts_and_events_share_a_tenants_rate_and_no_other_tenants(api: Api) -> None:
     other = Api(api.transport, tenant="globex")
 
-    told = [left(who.post(path, BODIES[path])) for who in (api, other) for path in BODIES]
+    lefts = [left(who.post(path, BODIES[path])) for who in (api, other) for path in BODIES]
 
-    assert told[0] == told[2] == 599
-    assert told[1] < 600
+    assert lefts[0] == lefts[2] == 599
+    assert lefts[1] < 600
 
 
 @pytest.mark.parametrize("path", BODIES)
@@ -73,6 +84,36 @@ def test_who_calls_too_often_is_told_when_to_come_back(
 def test_without_a_limit_nothing_is_told(
     api: Api, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "door", lambda: doors.door(store, rate_per_minute=0))
+    monkeypatch.setattr(app, "door", lambda: doors.door(store, **NO_RATES))
 
     assert "ratelimit" not in api.post("/infer", BODIES["/infer"]).headers
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+@pytest.mark.parametrize("path", BODIES)
+def test_who_brings_in_too_much_is_told_when_there_is_room_again(
+    api: Api, store: Store, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(app, "door", lambda: doors.door(store, tenant_bytes_per_day=3000))
+
+    answers = [api.post(path, BODIES[path]) for _ in range(11)]
+
+    refused = answers[-1]
+    assert (refused.status, refused.json["code"]) == (429, "rate_limited")
+    assert refused.headers["ratelimit-policy"] == '"bytes";q=3000;qu="content-bytes";w=86400'
+    bytes_left, all_left_seconds = told(refused)["bytes"]
+    assert bytes_left < 3000
+    assert 0 < int(refused.headers["retry-after"]) <= all_left_seconds <= 86_400
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+def test_who_has_too_many_jobs_under_way_is_told_so(
+    api: Api, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "door", lambda: doors.door(store, tenant_queue_length=1))
+
+    taken, refused = [api.post("/infer", BODIES["/infer"]) for _ in range(2)]
+
+    assert taken.status == 202
+    assert (refused.status, refused.json["code"]) == (429, "too_many_jobs")
+    assert int(refused.headers["retry-after"]) > 0

@@ -25,6 +25,8 @@ def test_every_setting_is_told_with_its_default() -> None:
     effective = {
         **vars(bounds.queue_settings()),
         **vars(bounds.retention_settings()),
+        "requests_per_minute": bounds.request_settings().per_minute,
+        "key_requests_per_minute": bounds.request_settings().key_per_minute,
         "tick_seconds": settings.tick_seconds(),
         "store_replicas": settings.store_settings("redis://x").replicas,
     }

@@ -34,20 +34,25 @@ local function remember(key, id, given)
 end
 
 -- A rate by the generic cell rate algorithm: one number, the time at which the bucket is empty
--- again. Returns that time after one more call, or nil and the milliseconds until one is allowed;
--- nothing for a quota of 0, which is no limit.
-local function next_arrival(key, quota, window_ms, now)
+-- again; now at the earliest. None is later than `most_ms` from now unless it was charged by a clock
+-- that was ahead of this one.
+local function emptied(key, most_ms, now)
+  local at = tonumber(redis.call('GET', key) or 0)
+  return at > now + most_ms + 1 and now or math.max(at, now)
+end
+
+-- That time after one more call, or nil, the milliseconds until one is allowed and those until the
+-- bucket is empty; nothing for a quota of 0, which is no limit. A call costs 1 or `cost`, of which
+-- more than the bucket holds takes all of it; a rate may be in debt for `debt_ms`.
+local function next_arrival(key, quota, window_ms, now, cost, debt_ms)
   if quota == 0 then
     return nil
   end
-  local before = tonumber(redis.call('GET', key) or 0)
-  if before > now + window_ms + 1 then
-    before = 0 -- charged by a clock that was ahead of this one
-  end
-  local arrival = math.max(before, now) + window_ms / quota
+  local before = emptied(key, window_ms + (debt_ms or 0), now)
+  local arrival = before + window_ms / quota * math.min(cost or 1, quota)
   -- A tenth of a millisecond: sums of steps are not exact.
   if arrival - now > window_ms + 0.1 then
-    return nil, math.ceil(arrival - window_ms - now)
+    return nil, math.ceil(arrival - window_ms - now), math.ceil(before - now)
   end
   return arrival
 end

@@ -30,7 +30,8 @@ end
 
 -- Put an event into an inbox. Record first: an id in an inbox must always be readable.
 -- keys: event, inbox, inbox_bell, tenant, event_retention, sequence
--- fields: id, tenant, event_type, source, payload, attributes, now, event_ms, backstop_ms
+-- fields: id, tenant, event_type, source, payload, attributes, now, event_ms, backstop_ms,
+--         reserved (bytes that were counted for it before, or nil)
 local function put_event(keys, fields)
   local order = redis.call('INCR', keys.sequence)
   local size = fields.overhead + #fields.event_type + #fields.source + #fields.payload
@@ -43,7 +44,7 @@ local function put_event(keys, fields)
   redis.call('PEXPIREAT', keys.event, due + fields.backstop_ms)
   redis.call('ZADD', keys.inbox, order, fields.id)
   redis.call('PERSIST', keys.inbox) -- 0.1.0 let the whole inbox expire
-  account(keys, size)
+  account(keys, size - (fields.reserved or 0))
   ring(keys, fields.event_ms)
   return order
 end

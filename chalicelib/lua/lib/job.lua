@@ -7,7 +7,7 @@ local K = {
   delayed = KEYS[11], leased = KEYS[12], deadlines = KEYS[13], retention = KEYS[14],
   dead = KEYS[15], jobs_bell = KEYS[16], counters = KEYS[17], workers = KEYS[18],
   sequence = KEYS[19], event = KEYS[20], inbox = KEYS[21], inbox_bell = KEYS[22],
-  event_retention = KEYS[23],
+  event_retention = KEYS[23], bytes_in = KEYS[24],
 }
 local given = cjson.decode(ARGV[1])
 
@@ -60,6 +60,26 @@ local function count_end(now)
   redis.call('HINCRBY', K.counters, 'this_minute', 1)
 end
 
+-- Count a job that has not ended for its tenant and for the API key that asked for it, or count it
+-- no longer. `key` is '' where none did.
+local function account_job(sign, key, size)
+  add(K.tenant, 'jobs', sign)
+  add(K.tenant, 'bytes', sign * size)
+  if key ~= '' then
+    add(K.tenant, 'jobs:' .. key, sign)
+    add(K.tenant, 'bytes:' .. key, sign * size)
+  end
+end
+
+-- Count an ended job no longer that a release ended which knew of no counts.
+local function settle_job()
+  local record = redis.call('HMGET', K.job, 'counted', 'key', 'size')
+  if record[1] then
+    redis.call('HDEL', K.job, 'counted')
+    account_job(-1, record[2], tonumber(record[3]))
+  end
+end
+
 -- Take the job out of wherever it waits or runs.
 local function leave(place)
   dequeue(K, place)
@@ -72,13 +92,22 @@ end
 -- outcome: {result = text, error = text}
 local function end_job(state, by, outcome)
   local now = now_ms()
-  local place = field('place') or string.format('%s - - %s', given.tenant, given.id) -- 0.1.0
+  local record = redis.call('HMGET', K.job, 'place', 'size', 'counted', 'key', 'appended_bytes',
+    'attempt')
+  local place = record[1] or string.format('%s - - %s', given.tenant, given.id) -- 0.1.0
+  local size = tonumber(record[2] or 0)
   leave(place)
   redis.call('ZREM', K.deadlines, place)
-  redis.call('HDEL', K.job, 'retry_at', 'cancel_requested')
+  redis.call('HDEL', K.job, 'retry_at', 'cancel_requested', 'counted')
   change('state', state, 'lease', '', 'done_by', by, 'done_as', state, 'ended_at', now,
     'result', outcome.result or '', 'error', outcome.error or '')
-  add(K.counters, 'bytes', -number(K.job, 'size'))
+  add(K.counters, 'bytes', -size)
+  if record[3] then
+    account_job(-1, record[4], size)
+  end
+  -- What the model said is kept twice: as the result, and for those who read along.
+  local said = #(outcome.result or '') + #(outcome.error or '') + tonumber(record[5] or 0)
+  owe(K.bytes_in, given, said, now)
   count_end(now)
   redis.call('ZADD', K.retention, now + given.result_ms, place)
   for _, key in ipairs({K.job, K.tokens}) do
@@ -86,13 +115,12 @@ local function end_job(state, by, outcome)
   end
   -- For those who looked before this and wait; whoever looks from now on has no need to.
   redis.call('PEXPIRE', K.bell, given.bell_ms)
-  account(K, -given.reserve)
   put_event(K, {
-    id = given.event_id, tenant = given.tenant, event_type = 'job.' .. state,
+    id = given.event_id, reserved = given.reserve, tenant = given.tenant, event_type = 'job.' .. state,
     source = given.source, attributes = '', now = now, event_ms = given.event_ms,
     backstop_ms = given.backstop_ms, overhead = given.overhead,
     payload = cjson.encode({
-      job_id = given.id, state = state, attempt = number(K.job, 'attempt'),
+      job_id = given.id, state = state, attempt = tonumber(record[6]),
     }),
   })
 end
@@ -130,26 +158,45 @@ local function give_back(by, at, error, now)
   return 'failed'
 end
 
--- Whether there is no room for one more job: what is short, or nil.
-local function lack(now, size)
-  if nearly_full(K.counters, now) then
+-- Whether one more job is too many beside those that are counted; a bound of 0 is none.
+local function too_many(jobs, bytes, size, most_jobs, most_bytes)
+  return most_jobs > 0 and tonumber(jobs or 0) >= most_jobs
+    or most_bytes > 0 and tonumber(bytes or 0) + size > most_bytes
+end
+
+-- Whether there is no room for one more job that the API key asks for: what is short, or nil.
+local function lack(now, size, key)
+  local all = redis.call('HMGET', K.counters, 'full_until', 'bytes')
+  if tonumber(all[1] or 0) > now then
     return 'memory'
+  end
+  local held = redis.call('HMGET', K.tenant, 'inbox', 'jobs', 'bytes')
+  if too_many(held[2], held[3], size, given.tenant_length, given.tenant_bytes) then
+    return 'jobs'
+  end
+  local of_key = key ~= '' and redis.call('HMGET', K.tenant, 'jobs:' .. key, 'bytes:' .. key)
+  if of_key and too_many(of_key[1], of_key[2], size, given.key_length, given.key_bytes) then
+    return 'key-jobs'
   end
   local waiting = redis.call('ZCARD', K.queue) + redis.call('ZCARD', K.delayed)
   if waiting >= given.queue_length
-      or number(K.counters, 'bytes') + size > given.queue_bytes then
+      or tonumber(all[2] or 0) + size > given.queue_bytes then
     return 'full'
   end
-  if number(K.tenant, 'inbox') + given.reserve > given.inbox_bytes then
+  if tonumber(held[1] or 0) + given.reserve > given.inbox_bytes then
     return 'inbox'
   end
 end
 
--- Queue the job behind all others of its tenant and priority; returns its order.
-local function line_up(priority, deadline_ms, size, now)
+-- A place behind all others of the tenant and the priority, and its order.
+local function new_place(priority)
   local order = redis.call('INCR', K.sequence)
-  local place = string.format('%s %d %016d %s', given.tenant, priority, order, given.id)
-  redis.call('HSET', K.job, 'place', place)
+  return string.format('%s %d %016d %s', given.tenant, priority, order, given.id), order
+end
+
+-- Queue the job, whose record says the place and that the job is counted, and for which API key.
+local function line_up(place, deadline_ms, size, key, now)
+  account_job(1, key, size)
   if deadline_ms then
     redis.call('HSET', K.job, 'deadline_at', now + deadline_ms)
     redis.call('ZADD', K.deadlines, now + deadline_ms, place)
@@ -158,13 +205,13 @@ local function line_up(priority, deadline_ms, size, now)
   account(K, given.reserve)
   -- Push after the record: a claimed id must always be readable.
   enqueue(K, place, now)
-  return order
 end
 
 -- Remove an ended job but for its tombstone. A bell that was rung in the same script is left to
 -- expire: deleted there, it would wake nobody.
 local function remove(rung)
   local place = field('place') or '' -- 0.1.0 knew none
+  settle_job()
   redis.call('DEL', K.job, K.tokens)
   if not rung then
     redis.call('DEL', K.bell)

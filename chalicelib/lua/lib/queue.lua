@@ -88,8 +88,11 @@ local function ahead_of(keys, place)
   local tenant = tenant_of(place)
   local from, to = span(tenant)
   local before = redis.call('ZLEXCOUNT', keys.queue, from, '(' .. place)
-  local own = redis.call('ZLEXCOUNT', keys.queue, from, to)
   local others = redis.call('ZCARD', keys.turns) - 1
+  if others == 0 then
+    return before
+  end
+  local own = redis.call('ZLEXCOUNT', keys.queue, from, to)
   local rank = redis.call('ZRANK', keys.turns, tenant)
   return before + math.min(before * others + rank, redis.call('ZCARD', keys.queue) - own)
 end
@@ -97,9 +100,10 @@ end
 -- How long a job with that many ahead takes from now, by the measured time of a run and the live
 -- workers' slots; nil while either is unknown.
 local function eta_ms(keys, ahead, given, now)
-  local run, slots = number(keys.counters, 'run_ms'), number(keys.counters, 'slots')
-  local live = redis.call('ZCOUNT', keys.workers, now - given.silent_ms, '+inf')
-  if run == 0 or slots == 0 or live == 0 then
+  local known = redis.call('HMGET', keys.counters, 'run_ms', 'slots')
+  local run, slots = tonumber(known[1] or 0), tonumber(known[2] or 0)
+  if run == 0 or slots == 0
+      or redis.call('ZCOUNT', keys.workers, now - given.silent_ms, '+inf') == 0 then
     return nil
   end
   return math.ceil((math.floor(ahead / slots) + 1) * run)
