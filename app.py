@@ -42,6 +42,7 @@ from chalicelib.errors import (
     RateLimited,
     StoreFull,
     StoreUnavailable,
+    TooManyJobs,
     VersionConflict,
 )
 from chalicelib.jobs import JobState
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
 
 # Behind every cursor there is.
 _LAST = 10**15
-    TooManyJobs,
 
 app = Chalice(app_name="tinyllama", configure_logs=False)
 
@@ -448,6 +448,7 @@ def door() -> "FrontDoor":
 
     connection = store()
     queue, retention = bounds.queue_settings(), bounds.retention_settings()
+    room = waiting.WaitingRoom(connection, queue.waiting_callers, queue.tenant_waiters)
     return service.FrontDoor(
         queueing.JobQueue(connection, queue, retention),
         listing.JobLists(connection),
@@ -509,7 +510,6 @@ def contract() -> str:
     """Return the text of ``openapi.json``."""
     return (settings.PROJECT / "chalicelib" / "openapi.json").read_text(encoding="utf-8")
 
-    room = waiting.WaitingRoom(connection, queue.waiting_callers, queue.tenant_waiters)
 
 def _store_url() -> str:
     """Return the store's address; under `chalice local` alone, the embedded store's."""

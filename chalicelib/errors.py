@@ -196,6 +196,14 @@ class InboxFull(RouterError):
     title = "The inbox is full"
 
 
+class TooManyJobs(RouterError):
+    """The tenant or API key has as many jobs, or bytes of them, as it may. One must end first."""
+
+    status = 429
+    code = "too_many_jobs"
+    title = "Too many jobs are under way"
+
+
 class StoreFull(RouterError):
     """The store's memory is nearly used up: what is stored goes on, nothing new is taken."""
 
@@ -218,14 +226,6 @@ class StoreUnavailable(RouterError):
     status = 503
     code = "store_unavailable"
     title = "The store is unavailable"
-class TooManyJobs(RouterError):
-    """The tenant or API key has as many jobs, or bytes of them, as it may. One must end first."""
-
-    status = 429
-    code = "too_many_jobs"
-    title = "Too many jobs are under way"
-
-
 
 
 class KeysUnavailable(RouterError):

@@ -21,10 +21,10 @@ from chalicelib.workshop import Workshop
 def door(store: Store, **changed: Any) -> FrontDoor:
     """Return the use cases on *store*, some queue settings *changed*."""
     queue = replace(bounds.queue_settings(), **changed)
+    room = WaitingRoom(store, queue.waiting_callers, queue.tenant_waiters)
     return FrontDoor(
         JobQueue(store, queue),
         JobLists(store),
-    room = WaitingRoom(store, queue.waiting_callers, queue.tenant_waiters)
         TokenStreams(store),
         Inbox(store, queue),
         InboxLeases(store),
