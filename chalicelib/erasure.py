@@ -58,9 +58,10 @@ class TenantErasure:
         """Remove all that is the *tenant*'s: no key and no value names it afterwards.
 
         That is its jobs, whatever their state (the worker of one that runs finds its lease lost),
-        events, tombstones, idempotency keys, leases, counts and rate. What others own stays as it
-        is. Looks again until nothing is found, ten times at most: who still submits keeps
-        it from being *clean*. Raises StoreUnavailable; what was removed until then stays so.
+        events, tombstones, idempotency keys, leases, API keys, counts and rates. What others own
+        stays as it is. An API key of the tenant's that was revoked may be registered again then.
+        Looks again until nothing is found, ten times at most: who still submits keeps it from
+        being *clean*. Raises StoreUnavailable; what was removed until then stays so.
         """
         counts: Counter[str] = Counter()
         for _ in range(_ROUNDS):
@@ -105,9 +106,16 @@ class TenantErasure:
         for kept in self._members(keyspace.RETENTION_EVENTS, f"* {tenant} *"):
             found["list entries"] += self._sweeper.forget(kept, force=True)
         inbox = keyspace.inbox(tenant), keyspace.inbox_leases(tenant)
-        found["list entries"] += self._drop(*inbox)
-        own = keyspace.tenant_counts(tenant), keyspace.rate(tenant), keyspace.inbox_bell(tenant)
-        keys = (keyspace.jobs(tenant), *inbox, *own, keyspace.TURNS, keyspace.SERVED)
+        found["list entries"] += self._drop(*inbox, keyspace.api_keys(tenant))
+        own = (
+            keyspace.tenant_counts(tenant),
+            keyspace.inbox_bell(tenant),
+            keyspace.rate(tenant),
+            keyspace.bytes_in(tenant),
+            keyspace.requests(tenant),
+            keyspace.waiters(tenant),
+        )
+        keys = (keyspace.jobs(tenant), *inbox, keyspace.TURNS, keyspace.SERVED, *own)
         found["counts"] += self._store.run(_VACATE, keys, (tenant,))
         return found
 
