@@ -87,6 +87,9 @@ fmt: $(READY) ## format, and write the generated files anew
 	$(BIN)/python -m tinyllama.compile_schemas
 	$(BIN)/python -m tinyllama.contract
 
+audit: $(READY) ## ask PyPI and npm whether a locked version is known to be bad (wants the internet)
+	@$(BIN)/python -m bench.advisories
+
 lock: ## resolve requirements-dev.txt anew and pin what came of it
 	rm -rf build/lock && mkdir -p build && : > constraints.txt
 	python3 -m venv build/lock && build/lock/bin/pip install -q -r requirements-dev.txt
@@ -113,4 +116,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-stores test-engine test-infra test-emulator fuzz fuzz-short chaos chaos-short soak soak-long model model-long bootstrap package deploy lint fmt lock
+.PHONY: help run demo test test-fast test-stores test-engine test-infra test-emulator fuzz fuzz-short chaos chaos-short soak soak-long model model-long bootstrap package deploy audit lint fmt lock
