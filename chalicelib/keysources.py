@@ -60,15 +60,17 @@ class Freshness:
     """How long fetched keys are believed; all in seconds.
 
     ``fresh_seconds`` old, keys are fetched again behind the callers' backs; ``stale_seconds`` old,
-    they serve no more. After a fetch that did not bring the wanted kid none is made for an unknown
-    kid for ``unknown_cooldown_seconds``; after one that failed none at all for
-    ``failure_cooldown_seconds``. ``refresh_wait_seconds`` is how long the caller who starts a
-    refresh waits for it although its key is known.
+    they serve no more. After a fetch that did not bring the wanted kid none is made for this one
+    for ``unknown_cooldown_seconds``, and meanwhile no more than ``unknown_fetches_max`` for others;
+    after one that failed none at all for ``failure_cooldown_seconds``. ``refresh_wait_seconds`` is
+    how long the caller who starts a refresh waits for it although its key is known.
     """
 
     fresh_seconds: float = 300
     stale_seconds: float = 3600
     unknown_cooldown_seconds: float = 30
+    # More than one: a client that insists on a withdrawn key must not keep a new one from all.
+    unknown_fetches_max: int = 4
     failure_cooldown_seconds: float = 10
     refresh_wait_seconds: float = 0
 
@@ -101,14 +103,14 @@ class RemoteKeys:
         self._lock = threading.Lock()
         self._last_good = _Flight()
         self._failed_at = float("-inf")
-        self._missed_at = float("-inf")
+        self._missed: dict[str | None, _Flight] = {}
         self._under_way: _Flight | None = None
 
     def find(self, kid: str | None) -> Key:
         """Return the key as ``KeySource`` says, within the fetch's deadline."""
         now = self._clock()
         with self._lock:
-            last, missed_at = self._last_good, self._missed_at
+            last = self._last_good
         age = now - last.landed_at
         if age < self._freshness.stale_seconds:
             if (key := last.keys.get(kid)) is not None:
@@ -116,7 +118,7 @@ class RemoteKeys:
                     return key
                 # What has landed meanwhile may have withdrawn it.
                 return self._refreshed(last).keys.find(kid)
-            if now - missed_at < self._freshness.unknown_cooldown_seconds:
+            if self._missed_lately(kid, now):
                 raise TokenRejected("key_unknown")
         return self._fetched(kid, last)
 
@@ -128,9 +130,23 @@ class RemoteKeys:
         key = flight.keys.get(kid)
         if key is None:
             with self._lock:
-                self._missed_at = self._clock()
+                self._missed = {**self._recent_misses(self._clock()), kid: flight}
             raise TokenRejected("key_unknown")
         return key
+
+    def _recent_misses(self, now: float) -> dict[str | None, _Flight]:
+        """Return the kids that a fetch lately did not bring, and that fetch. Call it locked."""
+        bound = self._freshness.unknown_cooldown_seconds
+        return {
+            kid: flight for kid, flight in self._missed.items() if now - flight.landed_at < bound
+        }
+
+    def _missed_lately(self, kid: str | None, now: float) -> bool:
+        """Whether another fetch for the unknown *kid* must wait."""
+        with self._lock:
+            recent = self._recent_misses(now)
+        fetches = {id(flight) for flight in recent.values()}
+        return kid in recent or len(fetches) >= self._freshness.unknown_fetches_max
 
     def _refreshed(self, seen: _Flight) -> _Flight:
         """Return the newest keys there are after the wait that ``Freshness`` allows."""

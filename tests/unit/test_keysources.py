@@ -115,18 +115,44 @@ def test_a_withdrawn_key_is_refused_by_the_refresh_that_its_holder_waited_for() 
     assert refused(keys, "one") == "key_unknown"
 
 
-def test_unknown_kids_make_one_fetch_a_cooldown() -> None:
+def test_an_unknown_kid_makes_one_fetch_a_cooldown() -> None:
     issuer, clock = Issuer(), Clock()
     keys = RemoteKeys(issuer.load, FRESH, clock)
     keys.find("one")
 
-    told = {refused(keys, f"made-up-{number}") for number in range(100)}
+    told = {refused(keys, "made-up") for _ in range(100)}
     assert told == {"key_unknown"}
     assert issuer.fetches == 2
 
     clock.now += FRESH.unknown_cooldown_seconds
     refused(keys, "made-up")
     assert issuer.fetches == 3
+
+
+def test_many_unknown_kids_make_a_few_fetches_a_cooldown() -> None:
+    issuer, clock = Issuer(), Clock()
+    keys = RemoteKeys(issuer.load, FRESH, clock)
+    keys.find("one")
+
+    told = {refused(keys, f"made-up-{number}") for number in range(100)}
+    assert told == {"key_unknown"}
+    assert issuer.fetches == 1 + FRESH.unknown_fetches_max
+
+    clock.now += FRESH.unknown_cooldown_seconds
+    refused(keys, "made-up")
+    assert issuer.fetches == 2 + FRESH.unknown_fetches_max
+
+
+def test_a_rotated_in_key_is_found_although_somebody_insists_on_a_withdrawn_one() -> None:
+    issuer, clock = Issuer("one"), Clock()
+    keys = RemoteKeys(issuer.load, FRESH, clock)
+    keys.find("one")
+    refused(keys, "withdrawn")
+
+    issuer.kids = ("two",)
+
+    assert keys.find("two").kid == "two"
+    assert refused(keys, "withdrawn") == refused(keys, "one") == "key_unknown"
 
 
 def test_a_first_fetch_without_the_kid_counts_for_the_cooldown() -> None:
