@@ -88,3 +88,58 @@ def test_what_is_not_json_is_told(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(DeploymentFailed, match=r"dev\.tfvars\.json is not JSON"):
         stages.load("dev", tmp_path)
+
+
+def written(folder: Path, text: str) -> stages.Stage:
+    """Return the stage of a file that was written so by hand."""
+    (folder / "dev.tfvars.json").write_text(text)
+    return stages.load("dev", folder)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            '{"stage": "dev", "region": "us-east-1", "functions": {"tick": {"memory": 512}}}\n',
+            (
+                '{"stage": "dev", "region": "us-east-1", "functions": {"tick": {"memory": 512}},\n'
+                '  "warmer": false}\n'
+            ),
+        ),
+        (
+            '{"stage": "dev", "warmer" : true , "region": "us-east-1"}',
+            '{"stage": "dev", "warmer" : false , "region": "us-east-1"}',
+        ),
+        (
+            '{"stage": "dev", "settings": {"warmer": "[{"}, "region": "us-east-1"}',
+            (
+                '{"stage": "dev", "settings": {"warmer": "[{"}, "region": "us-east-1",\n'
+                '  "warmer": false}'
+            ),
+        ),
+        (
+            '{"stage": "dev", "region": "us-east-1", "Ä": "é", "warmer": true}',
+            '{\n  "stage": "dev",\n  "region": "us-east-1",\n  "Ä": "é",\n  "warmer": false\n}\n',
+        ),
+    ],
+    ids=["a new one", "one that is there", "one of the same name within", "an unheard-of layout"],
+)
+def test_a_setting_changes_and_the_rest_stays_as_it_is_written(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    stage = written(tmp_path, before)
+
+    path = stages.change(stage, "warmer", value=False, folder=tmp_path)
+
+    assert path.read_text() == after
+    assert stages.load("dev", tmp_path).variables == {**stage.variables, "warmer": False}
+
+
+def test_a_file_that_somebody_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    stage = load(tmp_path)
+    load(tmp_path, warmer=True)
+
+    with pytest.raises(DeploymentFailed, match=r"dev\.tfvars\.json has changed meanwhile"):
+        stages.change(stage, "warmer", value=False, folder=tmp_path)
+
+    assert stages.load("dev", tmp_path).variables["warmer"] is True
