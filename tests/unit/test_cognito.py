@@ -15,6 +15,7 @@ from chalicelib.errors import TokenRejected
 from chalicelib.keysources import key_source
 from chalicelib.settings import TokenSettings
 from chalicelib.tokens import Verifier
+from tests.crafting import answer_with, serving
 
 PASSWORD = "Passw0rd!!"  # noqa: S105 - of the emulator's user
 
@@ -91,3 +92,14 @@ def test_access_token_of_another_client_is_refused(pool: Pool) -> None:
         pool.verify(pool.access_token, others)
 
     assert refused.value.code == "audience_invalid"
+
+
+@pytest.mark.slow
+def test_the_pools_keys_are_had_from_an_address(pool: Pool) -> None:
+    published = answer_with(Path(str(pool.settings.jwks)).read_bytes())
+    with serving(lambda _, out: (out.write(published), None)[1]) as address:
+        remote = replace(pool.settings, jwks=f"{address}/.well-known/jwks.json")
+
+        assert pool.verify(pool.access_token, remote).principal == pool.subject
+        with pytest.raises(TokenRejected, check=lambda error: error.code == "token_use_invalid"):
+            pool.verify(pool.id_token, remote)
