@@ -22,11 +22,23 @@ from typing import TYPE_CHECKING
 
 from chalice.app import AuthRequest, Chalice, CloudWatchEvent, Rate
 
-from chalicelib import answers, bounds, edge, inbox_answers, limits, queue_answers, signals
+from chalicelib import (
+    answers,
+    bounds,
+    edge,
+    inbox_answers,
+    key_answers,
+    limits,
+    queue_answers,
+    signals,
+)
 from chalicelib.authorizer import Decision, Gate, Gateway, Host, Laptop
 from chalicelib.calls import Call
 from chalicelib.edge import Reply
 from chalicelib.errors import (
+    ApiKeyEnded,
+    ApiKeyNotFound,
+    ApiKeysFull,
     EventGone,
     EventNotFound,
     IdempotencyKeyReused,
@@ -48,6 +60,8 @@ from chalicelib.errors import (
 from chalicelib.jobs import JobState
 
 if TYPE_CHECKING:
+    from chalicelib.api_keys import ApiKeys
+    from chalicelib.key_desk import KeyDesk
     from chalicelib.service import FrontDoor
     from chalicelib.store import Store
     from chalicelib.upkeep import Upkeep
@@ -350,6 +364,53 @@ def acknowledge_events(call: Call) -> Reply:
     return Reply(status=204)
 
 
+# API keys
+
+
+@route(
+    "POST /keys",
+    scope="keys:admin",
+    body="register",
+    answers={201: "api_key", 200: "api_key"},
+    raises=(ApiKeyEnded, ApiKeysFull),
+)
+def register_key(call: Call) -> Reply:
+    """Register an API key that an operator signed; 200 when it was registered before.
+
+    A key of another tenant's needs the scope `queue:admin` too.
+    """
+    record, known = key_desk().register(call.caller, call.body["key"])
+    return key_answers.registered(record, known=known)
+
+
+@route(
+    "GET /keys",
+    scope="keys:admin",
+    takes=("tenant", "limit", "cursor"),
+    answers={200: "api_key_page"},
+)
+def list_keys(call: Call) -> Reply:
+    """Page through a tenant's API keys, the first to expire first; never the keys themselves."""
+    limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
+    cursor, tenant = call.integer("cursor", 0, 0, _LAST), call.word("tenant")
+    return key_answers.keys(call, key_desk().list(call.caller, tenant, cursor, limit), limit)
+
+
+@route(
+    "DELETE /keys/{key_id}",
+    scope="keys:admin",
+    takes=("tenant", "grace_seconds"),
+    answers={204: None},
+    raises=(ApiKeyNotFound,),
+)
+def revoke_key(call: Call, key_id: str) -> Reply:
+    """Revoke an API key, at once or after a grace; again is fine, and never lengthens its life."""
+    wanted, tenant = key_answers.require_key_id(key_id), call.word("tenant")
+    grace_seconds = call.integer("grace_seconds", 0, 0, limits.KEY_GRACE_SECONDS)
+    key_desk().revoke(call.caller, tenant, wanted, grace_seconds)
+    return Reply(status=204)
+
+
 # Workers, who serve every tenant
 
 
@@ -482,6 +543,27 @@ def upkeep() -> "Upkeep":
 
 
 @functools.cache
+def key_desk() -> "KeyDesk":
+    """Return the use cases of API keys. Raises as door does.
+
+    It brings the cryptography, so that inside Lambda its first caller loads it, not the start.
+    """
+    from chalicelib import key_desk, key_records
+
+    return key_desk.KeyDesk(key_records.KeyRecords(store()), api_keys())
+
+
+@functools.cache
+def api_keys() -> "ApiKeys | None":
+    """Return what reads API keys, None where there are none. Raises NotConfigured."""
+    from chalicelib import api_keys, keysources
+
+    accepted = _key_settings()
+    source = keysources.api_key_source(accepted)
+    return api_keys.ApiKeys(accepted.environment, source) if source else None
+
+
+@functools.cache
 def store() -> "Store":
     """Return the store, not connected yet. Raises NotConfigured naming a missing variable."""
     from chalicelib import store
@@ -496,7 +578,8 @@ def gate() -> Gate:
     from chalicelib import keysources, tokens
 
     accepted = _token_settings()
-    verifier = tokens.Verifier(accepted, keysources.key_source(accepted))
+    source = keysources.key_source(accepted)
+    verifier = tokens.Verifier(accepted, source, api_keys=api_keys())
     return Gate(verifier, route, host())
 
 
@@ -536,6 +619,16 @@ def _token_settings() -> settings.TokenSettings:
     return dataclasses.replace(accepted, jwks=str(devkeys.development_jwks_path()))
 
 
+def _key_settings() -> settings.KeySettings:
+    """Return whose API keys count; on a laptop without a key set, the development key's."""
+    accepted = settings.key_settings()
+    if accepted.jwks or accepted.environment != settings.LOCAL:
+        return accepted
+    from tinyllama import devkeys
+
+    return dataclasses.replace(accepted, jwks=str(devkeys.development_key_jwks_path()))
+
+
 # Inside Lambda a missing setting stops the start here, not a caller's request.
 settings.environment()
 signals.least()
@@ -550,6 +643,7 @@ elif not settings.in_lambda():
     contract()
     for module in (
         "chalice.local",
+        "chalicelib.key_desk",
         "chalicelib.keysources",
         "chalicelib.service",
         "chalicelib.tokens",

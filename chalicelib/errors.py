@@ -5,7 +5,7 @@ never holds a token, a prompt, an output or a secret.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,7 @@ class RouterError(Exception):
             "request_id": request_id,
         }
         if self.errors:
-            body["errors"] = [
-                {"pointer": error.pointer, "detail": error.detail} for error in self.errors
-            ]
+            body["errors"] = [asdict(error) for error in self.errors]
         return body
 
 
@@ -82,6 +80,14 @@ class EventNotFound(RouterError):
     status = 404
     code = "event_not_found"
     title = "There is no such event"
+
+
+class ApiKeyNotFound(RouterError):
+    """No such API key, or it belongs to another tenant: the answer never says which."""
+
+    status = 404
+    code = "api_key_not_found"
+    title = "There is no such API key"
 
 
 class MethodNotAllowed(RouterError):
@@ -130,6 +136,22 @@ class VersionConflict(RouterError):
     status = 409
     code = "version_conflict"
     title = "The job has changed since"
+
+
+class ApiKeyEnded(RouterError):
+    """The API key was revoked or has expired: neither is taken back."""
+
+    status = 409
+    code = "api_key_ended"
+    title = "The API key has ended"
+
+
+class ApiKeysFull(RouterError):
+    """The tenant has as many API keys as it may, revoked ones that could still be used included."""
+
+    status = 409
+    code = "api_keys_full"
+    title = "The tenant has too many API keys"
 
 
 class JobGone(RouterError):
@@ -251,20 +273,17 @@ TOKEN_REASONS: Mapping[str, tuple[int, str]] = {
     "key_revoked": (403, "The key has been revoked"),
 }
 
-
 # RFC 6750, section 3: no error code where no token came.
-_INVALID = 'Bearer error="invalid_token"'
-_CHALLENGES = {
-    "token_missing": "Bearer",
-    "scope_insufficient": 'Bearer error="insufficient_scope"',
-}
+_CHALLENGES = {"token_missing": "", "scope_insufficient": ' error="insufficient_scope"'}
+_INVALID = ' error="invalid_token"'
 
 
 class TokenRejected(RouterError):
     """The token is refused for one reason of ``TOKEN_REASONS``, which is its code."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(detail, headers={"WWW-Authenticate": _CHALLENGES.get(reason, _INVALID)})
+        challenge = "Bearer" + _CHALLENGES.get(reason, _INVALID)
+        super().__init__(detail, headers={"WWW-Authenticate": challenge})
         self.status, self.title = TOKEN_REASONS[reason]
         self.code = reason
 

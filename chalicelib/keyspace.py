@@ -138,12 +138,12 @@ def key_requests(tenant: str, key_id: str) -> str:
 
 
 def api_key(tenant: str, key_id: str) -> str:
-    """Name the hash, an API key's record; until the key would have expired."""
+    """Name the hash, an API key's record; until a day after the key expires, revoked or not."""
     return f"{_TAG}apikey:{tenant}:{key_id}"
 
 
 def api_keys(tenant: str) -> str:
-    """Name the zset of a tenant's API key ids by expiry (ms); as its members."""
+    """Name the zset of a tenant's API key ids by expiry (ms); each as long as its record."""
     return f"{_TAG}apikeys:{tenant}"
 
 

@@ -46,6 +46,8 @@ DAY_SECONDS = 24 * 3600
 # What an ended job weighs beside its own texts: record, indexes, end event, tombstone.
 JOB_OVERHEAD_BYTES = 2048
 WAITERS = 100
+API_KEYS_PER_TENANT = 1_000
+KEY_GRACE_SECONDS = 30 * 24 * 3600
 MEMORY_SHARE = 0.8
 MEMORY_MARK_SECONDS = 180
 # Longer than a worker over HTTPS is silent by default: it asks or renews each 10 s.

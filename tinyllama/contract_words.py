@@ -42,7 +42,7 @@ REFUSALS: Mapping[int, list[str]] = {
     503: ["Retry-After"],
 }
 # Answers that may lead on to a next one.
-PAGES = frozenset({"dead_letters", "inbox_page", "job_page", "job_text"})
+PAGES = frozenset({"api_key_page", "dead_letters", "inbox_page", "job_page", "job_text"})
 
 
 def _word(name: str, description: str, example: str) -> Node:
@@ -118,6 +118,24 @@ HONOURED: Mapping[str, Node] = {
     "after": _word("after", "Where to go on: the `cursor` of the answer before.", "1-2"),
     "state": _word("state", "Only jobs that stand there.", "failed"),
     "model": _word("model", "Only jobs that ask for this model by name.", "tinyllama-1.1b-chat"),
+    "tenant": _word(
+        "tenant",
+        "Whose API keys are meant, the caller's own without it; another tenant's need the scope "
+        "`queue:admin` too.",
+        "acme",
+    ),
+    "grace_seconds": {
+        "name": "grace_seconds",
+        "in": "query",
+        "description": "How long the key still opens what it did. Again, it never lengthens that.",
+        "schema": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": limits.KEY_GRACE_SECONDS,
+            "default": 0,
+        },
+        "example": 86400,
+    },
     "type": _word("type", "Only events of this type.", "job.succeeded"),
 }
 

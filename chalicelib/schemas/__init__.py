@@ -6,12 +6,14 @@ from typing import Any
 
 REQUESTS = (
     "cloudevent", "event", "events_extend", "events_held", "events_lease", "infer", "redrive",
-    "retry", "worker_append", "worker_extend", "worker_finish", "worker_lease", "worker_release",
+    "register", "retry", "worker_append", "worker_extend", "worker_finish", "worker_lease",
+    "worker_release",
 )  # fmt: skip
 ANSWERS = (
-    "accepted_event", "dead_letters", "events_extended", "events_leased", "health", "inbox_event",
-    "inbox_page", "job", "job_page", "job_summary", "job_text", "problem", "queue", "redriven",
-    "worker_appended", "worker_extended", "worker_finished", "worker_leased",
+    "accepted_event", "api_key", "api_key_page", "dead_letters", "events_extended",
+    "events_leased", "health", "inbox_event", "inbox_page", "job", "job_page", "job_summary",
+    "job_text", "problem", "queue", "redriven", "worker_appended", "worker_extended",
+    "worker_finished", "worker_leased",
 )  # fmt: skip
 
 

@@ -60,6 +60,10 @@ def validate(data, custom_formats={}, name_prefix=None):
             data_keys.remove("redrive")
             data__redrive = data["redrive"]
             validate____defs_redrive(data__redrive, custom_formats, (name_prefix or "data") + ".redrive")
+        if "register" in data_keys:
+            data_keys.remove("register")
+            data__register = data["register"]
+            validate____defs_register(data__register, custom_formats, (name_prefix or "data") + ".register")
         if "retry" in data_keys:
             data_keys.remove("retry")
             data__retry = data["retry"]
@@ -618,6 +622,30 @@ def validate____defs_retry(data, custom_formats={}, name_prefix=None):
                     raise JsonSchemaValueException("" + (name_prefix or "data") + ".version must be bigger than or equal to 1")
                 if data__version > 9007199254740991:
                     raise JsonSchemaValueException("" + (name_prefix or "data") + ".version must be smaller than or equal to 9007199254740991")
+        if data_keys:
+            raise JsonSchemaValueException("" + (name_prefix or "data") + " must not contain "+str(data_keys)+" properties")
+    return data
+
+def validate____defs_register(data, custom_formats={}, name_prefix=None):
+    if not isinstance(data, (dict)):
+        raise JsonSchemaValueException("" + (name_prefix or "data") + " must be object")
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data__missing_keys = set(['key']) - data.keys()
+        if data__missing_keys:
+            raise JsonSchemaValueException("" + (name_prefix or "data") + " must contain ")
+        data_keys = set(data.keys())
+        if "key" in data_keys:
+            data_keys.remove("key")
+            data__key = data["key"]
+            if not isinstance(data__key, (str)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".key must be string")
+            if isinstance(data__key, str):
+                data__key_len = len(data__key)
+                if data__key_len < 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".key must be longer than or equal to 1 characters")
+                if data__key_len > 8200:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".key must be shorter than or equal to 8200 characters")
         if data_keys:
             raise JsonSchemaValueException("" + (name_prefix or "data") + " must not contain "+str(data_keys)+" properties")
     return data
@@ -1262,6 +1290,7 @@ VALIDATORS: dict[str, Callable[[object], object]] = {
     "events_lease": validate____defs_events_lease,
     "infer": validate____defs_infer,
     "redrive": validate____defs_redrive,
+    "register": validate____defs_register,
     "retry": validate____defs_retry,
     "worker_append": validate____defs_worker_append,
     "worker_extend": validate____defs_worker_extend,

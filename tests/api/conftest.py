@@ -23,7 +23,8 @@ from tests.servers import Server
 
 def forget_parts() -> None:
     """Let the app be wired anew."""
-    for part in (app.store, app.door, app.workshop, app.gate, app.requests):
+    parts = (app.store, app.door, app.workshop, app.key_desk, app.api_keys, app.gate, app.requests)
+    for part in parts:
         part.cache_clear()
 
 

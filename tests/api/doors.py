@@ -4,9 +4,12 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import app
 from chalicelib import bounds
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
+from chalicelib.key_desk import KeyDesk
+from chalicelib.key_records import KeyRecords
 from chalicelib.leasing import JobLeases
 from chalicelib.listing import JobLists
 from chalicelib.patience import Patience
@@ -30,6 +33,11 @@ def door(store: Store, **changed: Any) -> FrontDoor:
         InboxLeases(store),
         Patience(room, time.monotonic),
     )
+
+
+def key_desk(store: Store) -> KeyDesk:
+    """Return the use cases of API keys on *store*, with the laptop's public key."""
+    return KeyDesk(KeyRecords(store), app.api_keys())
 
 
 def workshop(store: Store, **changed: Any) -> Workshop:

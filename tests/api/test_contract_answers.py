@@ -11,7 +11,7 @@ import redis
 
 import app
 import tinyllama
-from chalicelib import errors, keyspace, schemas, settings
+from chalicelib import errors, keyspace, limits, schemas, settings
 from chalicelib.authorizer import Gate, Laptop
 from chalicelib.bounds import RequestSettings
 from chalicelib.errors import KeysUnavailable, NotConfigured
@@ -41,13 +41,12 @@ FULL: Mapping[str, Mapping[str, int]] = {
 }
 IN_TROUBLE = {"internal", "keys_unavailable", "not_configured", "store_unavailable", *FULL}
 OF_BODIES = ("invalid_json", "body_too_large", "unsupported_media_type", "invalid_body")
-NOT_YET = {"key_revoked": "API keys come with routes of their own"}
 # Brought about in tests/unit/test_gateway_responses.py.
 OF_THE_GATEWAY = {kind.code for kind in (*gateway_errors.ANYWHERE, gateway_errors.Unauthorized)}
 
 
 def documented(*, in_trouble: bool) -> list[Any]:
-    """Return every answer in the contract but the gateway's and those of ``NOT_YET``.
+    """Return every answer in the contract but the gateway's.
 
     That tokens and bodies are refused on every route alike takes long to show.
     """
@@ -64,7 +63,7 @@ def documented(*, in_trouble: bool) -> list[Any]:
         for method, path, operation in operations()
         for status, response in operation["responses"].items()
         for code in answers_of(status, response)
-        if code not in NOT_YET.keys() | OF_THE_GATEWAY
+        if code not in OF_THE_GATEWAY
         and (code in IN_TROUBLE or (status == "503" and code is None)) == in_trouble
     ]
 
@@ -97,7 +96,9 @@ class Scene:
 
     def call_plainly(self, body: Any = None, query: str = "", **headers: str) -> Answer:
         """Call the route in a way that is well said, on nothing that is there."""
-        path = self.path.replace("{job_id}", f"job_{ABSENT}").replace("{event_id}", f"evt_{ABSENT}")
+        path = self.path
+        for kind, name in (("job", "job_id"), ("evt", "event_id"), ("key", "key_id")):
+            path = path.replace(f"{{{name}}}", f"{kind}_{ABSENT}")
         schema = ROUTES[self.method, self.path].body
         if body is None and schema:
             body = schemas.load(schema)["examples"][-1]
@@ -124,6 +125,8 @@ class Scene:
             return self.path.replace("{event_id}", event_id), None
         if self.path.startswith("/worker/"):
             return self.path, self.at_work()
+        if self.path.startswith("/keys"):
+            return self.with_key()
         if self.method == "POST" and self.path.startswith("/inbox/"):
             return self.path, self.with_lease()
         bodies = {"/events": EVENT, "/infer": PROMPT, "/dead-letters/redrive": self.redriving()}
@@ -145,6 +148,28 @@ class Scene:
         if self.path != "/inbox/lease":
             self.api.post("/inbox/lease", {"lease": LEASE})
         return {"lease": LEASE} | ({"seconds": 5} if self.path == "/inbox/extend" else {})
+
+    def with_key(self) -> Sendable:
+        """Return path and body of a call about an API key."""
+        key = tinyllama.devkeys.make_api_key(tenant="acme")
+        if self.method == "POST":
+            return self.path, {"key": key}
+        key_id = self.api.post("/keys", {"key": key}).json["id"]
+        return self.path.replace("{key_id}", key_id), None
+
+    def with_an_expired_key(self) -> Answer:
+        body = {"key": tinyllama.devkeys.make_api_key(tenant="acme", expires_in=-1)}
+        return self.send((self.path, body), {})
+
+    def with_a_revoked_key(self) -> Answer:
+        """Call the route with an API key that was never registered."""
+        key = tinyllama.devkeys.make_api_key(tenant="acme")
+        return self.send(self.ready(), {"Authorization": f"Bearer {key}"})
+
+    def with_too_many_keys(self) -> Answer:
+        many = {f"key_{number:032x}": 10**15 for number in range(limits.API_KEYS_PER_TENANT)}
+        self.direct.zadd(keyspace.api_keys("acme"), many)
+        return self.call()
 
     def redriving(self) -> Any:
         return {"jobs": [{"tenant": "acme", "id": f"job_{ABSENT}", "version": 1}]}
@@ -186,7 +211,10 @@ class Scene:
         if self.method == "POST":
             return self.call(idempotency_key="")
         takes = ROUTES[self.method, self.path].takes
-        return self.call_plainly(query="?after=x" if "after" in takes else "?limit=0")
+        bad = {"after": "?after=x", "grace_seconds": "?grace_seconds=x"}
+        return self.call_plainly(
+            query=next((bad[name] for name in takes if name in bad), "?limit=0")
+        )
 
     def with_a_lost_lease(self) -> Answer:
         if self.path != "/inbox/lease":
@@ -200,7 +228,7 @@ class Scene:
         """Repeat a call whose job has ended, or whose event is there."""
         sendable = self.ready()
         self.send(sendable, {"Idempotency-Key": "k"})
-        if self.path != "/events":
+        if self.path not in {"/events", "/keys"}:
             self.worker.answer()
         return self.send(sendable, {"Idempotency-Key": "k"})
 
@@ -227,6 +255,10 @@ BY_CODE: Mapping[str, Recipe] = {
     "not_retryable": lambda scene: scene.on_a_job_that(list, {"version": 1}),
     "version_conflict": lambda scene: scene.on_a_job_that(scene.worker.fail, {"version": 1}),
     "lease_lost": Scene.with_a_lost_lease,
+    "key_revoked": Scene.with_a_revoked_key,
+    "api_key_not_found": Scene.call_plainly,
+    "api_key_ended": Scene.with_an_expired_key,
+    "api_keys_full": Scene.with_too_many_keys,
     "body_too_large": lambda scene: scene.call_plainly(
         b"1".ljust(ROUTES[scene.method, scene.path].body_bytes + 1)
     ),
@@ -237,6 +269,9 @@ BY_CODE: Mapping[str, Recipe] = {
 BY_STATUS: Mapping[tuple[str, int], Recipe] = {
     ("/infer", 200): Scene.again_when_ended,
     ("/events", 200): Scene.again_when_ended,
+    ("/keys", 200): lambda scene: (
+        scene.call() if scene.method == "GET" else scene.again_when_ended()
+    ),
     ("/jobs/{job_id}/retry", 200): Scene.again_when_ended,
     ("/jobs/{job_id}/cancel", 202): lambda scene: scene.on_a_job_that(scene.worker.claim),
     ("/jobs/{job_id}", 304): lambda scene: scene.call(if_none_match='W/"1"'),
@@ -295,6 +330,7 @@ def test_every_trouble_in_the_contract_is_told_as_it_says(
     else:
         monkeypatch.setattr(app, "door", lambda: doors.door(broken(code)))
         monkeypatch.setattr(app, "workshop", lambda: doors.workshop(broken(code)))
+        monkeypatch.setattr(app, "key_desk", lambda: doors.key_desk(broken(code)))
         monkeypatch.setattr(app, "contract", lambda: broken(code))
 
     answer = scene.call_plainly()

@@ -10,6 +10,8 @@ from typing import Any
 from tests.api.test_newman import COLLECTION, NEWMAN, WITHOUT_WORKER
 
 _SECONDS = 240.0
+# Nobody has signed a key for the emulated stage.
+_UNSIGNED = ("API keys",)
 
 
 def for_the_gateway(folder: Path, *, alone: bool) -> Path:
@@ -19,7 +21,8 @@ def for_the_gateway(folder: Path, *, alone: bool) -> Path:
     offered is none of the API's either. All else is expected as it is of ``chalice local``.
     """
     document = json.loads(COLLECTION.read_text(encoding="utf-8"))
-    document["item"] = [f for f in document["item"] if (f["name"] in WITHOUT_WORKER) == alone]
+    parts = [f for f in document["item"] if f["name"] not in _UNSIGNED]
+    document["item"] = [f for f in parts if (f["name"] in WITHOUT_WORKER) == alone]
     for part in document["item"]:
         for request in part["item"]:
             expected = _expected(request["name"])

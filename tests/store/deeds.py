@@ -1,7 +1,7 @@
 """Every move once, in one table: how it is arranged, how it is done, how often it crosses over."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import redis
 
@@ -9,6 +9,7 @@ from chalicelib import keyspace
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.jobs import Job
+from chalicelib.key_records import KeyRecord, KeyRecords
 from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.listing import JobLists
 from chalicelib.queueing import Idempotency, JobQueue
@@ -22,6 +23,7 @@ from tests.store.harness import (
     claim,
     dead_letter,
     draft,
+    key,
     lapse,
     pass_event_retention,
     place,
@@ -41,6 +43,7 @@ class Side:
         self.inbox, self.inbox_leases = Inbox(store, SETTINGS), InboxLeases(store)
         self.lists, self.streams = JobLists(store), TokenStreams(store)
         self.sweeper, self.room = sweeper_of(store), WaitingRoom(store, 2)
+        self.keys = KeyRecords(store)
         self.raw = raw
 
     def claimed(self) -> Claim:
@@ -265,6 +268,27 @@ def _acknowledge_leased(near: Side) -> Call:
     return lambda far: far.inbox_leases.acknowledge("acme", one, [event_id])
 
 
+def _register(near: Side) -> Call:
+    made = key(near.raw)
+
+    def registered(far: Side) -> KeyRecord:
+        record, _ = far.keys.register(made)
+        return replace(record, now=0)
+
+    return registered
+
+
+def _list_keys(near: Side) -> Call:
+    near.keys.register(key(near.raw))
+    return lambda far: [replace(each, now=0) for each in far.keys.list("acme", 0, 9).keys]
+
+
+def _revoke(near: Side) -> Call:
+    made = key(near.raw)
+    near.keys.register(made)
+    return lambda far: far.keys.revoke("acme", made.id, 60)
+
+
 DEEDS = {
     "submit": Deed(_submit, 1),
     "fetch": Deed(_fetch, 1),
@@ -300,4 +324,7 @@ DEEDS = {
     "extend events": Deed(_extend_events, 1),
     "release events": Deed(_release_events, 1),
     "acknowledge leased": Deed(_acknowledge_leased, 1),
+    "register": Deed(_register, 1),
+    "list keys": Deed(_list_keys, 2),
+    "revoke": Deed(_revoke, 1),
 }

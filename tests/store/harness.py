@@ -8,6 +8,7 @@ from typing import Any
 import redis
 
 from chalicelib import keyspace
+from chalicelib.api_keys import ApiKey
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.events import Event
 from chalicelib.jobs import Draft, Job, JobState, Priority
@@ -16,6 +17,7 @@ from chalicelib.moves import JobMoves
 from chalicelib.queueing import JobQueue
 from chalicelib.store import Store
 from chalicelib.sweeping import Sweeper
+from tests import leaks
 
 SETTINGS = QueueSettings(lease_seconds=30, max_attempts=3, queue_length=1000)
 DONE = Outcome(result={"text": "Hello", "finish_reason": "stop", "engine": "echo", "model": "m"})
@@ -26,6 +28,8 @@ FLAKY = Outcome(
 BROKEN = Outcome(error={"code": "engine_failed", "detail": "the engine answered 500"})
 
 _numbers = count(1)
+# No log may hold it: it stands for what callers say.
+_WORD = leaks.LEDGER.note("a prompt", f"number {secrets.token_hex(8)}")
 
 
 def job_id() -> str:
@@ -38,7 +42,7 @@ def token() -> str:
 
 def request(tenant: str = "acme", **terms: Any) -> Draft:
     """Return a job as its caller asks for it, that no other test has."""
-    return Draft(job_id(), tenant, {"prompt": f"number {next(_numbers)}"}, **terms)
+    return Draft(job_id(), tenant, {"prompt": f"{_WORD} {next(_numbers)}"}, **terms)
 
 
 def submit(queue: JobQueue, tenant: str = "acme", priority: Priority = Priority.NORMAL) -> Job:
@@ -106,8 +110,14 @@ def submit_as_0_1_0(raw: "redis.Redis", tenant: str = "acme") -> str:
 def draft(tenant: str = "acme", event_type: str = "order.placed") -> Event:
     """Return an event as a publisher makes it."""
     event_id = f"evt_{secrets.token_hex(16)}"
-    payload = {"number": next(_numbers)}
+    payload = {"number": next(_numbers), "said": _WORD}
     return Event(event_id, tenant, event_type, "shop", payload, created_at=0, sequence=0)
+
+
+def key(raw: "redis.Redis", tenant: str = "acme", seconds: int = 3600) -> ApiKey:
+    """Return an API key that no other test has, as it is read; it expires in so many seconds."""
+    key_id, now = f"key_{secrets.token_hex(16)}", now_ms(raw) // 1000
+    return ApiKey(key_id, tenant, "shop", frozenset({"jobs:read", "a:b"}), now, now + seconds)
 
 
 def lapse(raw: "redis.Redis", claimed: Claim) -> None:

@@ -7,6 +7,7 @@ from tinyllama.deployment.smoke_inbox import Inbox
 from tinyllama.deployment.smoke_jobs import Jobs
 
 _NO_JOB = f"job_{0:032x}"
+_NO_KEY = f"key_{0:032x}"
 _TENANT = "smoke"
 
 
@@ -25,6 +26,7 @@ def run(api: Target, timeout: float, *, lease_jobs: bool) -> float | None:
         jobs.run()
         inbox.run()
         _operate(api)
+        _look_at_keys(api)
         _work(api, lease_jobs=lease_jobs)
         _cover(api)
     except Silent:
@@ -69,6 +71,14 @@ def _operate(api: Target) -> None:
     api.call(
         "POST", "/dead-letters/redrive", {202}, body=absent, check=refused, note="of no such job"
     )
+
+
+def _look_at_keys(api: Target) -> None:
+    """List API keys; register one that nobody signed, revoke one that is not there."""
+    api.call("GET", "/keys", {200}, limit="1")
+    unsigned = {"key": "tlk_no.such.key"}
+    api.call("POST", "/keys", {422}, body=unsigned, note="a key that nobody signed")
+    api.call("DELETE", "/keys/{key_id}", {404}, key_id=_NO_KEY, note="a key that is not there")
 
 
 def _work(api: Target, *, lease_jobs: bool) -> None:
