@@ -15,16 +15,33 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import tinyllama
 from chalicelib.settings import PROJECT
 from tests.fuzz import callers, report
-from tests.fuzz.callers import BUSY, EXPIRED, FOREIGN, HURRIED, NOBODY, STRANGER, TENANT, VALID
+from tests.fuzz.callers import (
+    BUSY,
+    BY_KEY,
+    EXPIRED,
+    FOREIGN,
+    HURRIED,
+    NOBODY,
+    REVOKED,
+    STRANGER,
+    TENANT,
+    VALID,
+)
 from tests.fuzz.router import Router, changes, contents
 from tests.servers import Server, store_binary
 from tinyllama import devkeys
 
-_SHARES = ((VALID, 0.5), (EXPIRED, 0.15), (NOBODY, 0.15), (FOREIGN, 0.15))
+_SHARES = (
+    *((VALID, 0.4), (BY_KEY, 0.05), (EXPIRED, 0.15), (REVOKED, 0.05)),
+    *((NOBODY, 0.15), (FOREIGN, 0.15)),
+)
+_API_KEYS = 100
+_REVOKED_ID = f"key_{'f' * 32}"
 _HURRIED = ((HURRIED, 0.05),)
 # Nobody is to be refused for calling often, but the limits are told.
 _WIDE = {"TINYLLAMA_RATE_PER_MINUTE": "1000000", "TINYLLAMA_REQUESTS_PER_MINUTE": "1000000"}
@@ -44,11 +61,17 @@ class Run:
         self._tokens = {
             VALID: tinyllama.make_token(sub=TENANT),
             EXPIRED: tinyllama.make_token(sub=TENANT, expires_in=-1),
+            REVOKED: devkeys.make_api_key(tenant=TENANT, key_id=_REVOKED_ID),
+            BY_KEY: devkeys.make_api_key(tenant=TENANT),
             NOBODY: "",
             FOREIGN: tinyllama.make_token(sub=STRANGER, scope=callers_own),
             HURRIED: tinyllama.make_token(sub=BUSY),
         }
-        self._known: dict[str, list[object]] = {}
+        ids = [f"key_{number:032x}" for number in range(_API_KEYS)]
+        self._api_keys = [
+            [key_id, devkeys.make_api_key(tenant=TENANT, key_id=key_id)] for key_id in ids
+        ]
+        self._known: dict[str, list[Any]] = {"api_key": self._api_keys, "lease": []}
         self.seen: dict[str, Counter[str]] = {}
         self.failures: list[str] = []
         self.seconds = 0.0
@@ -61,6 +84,7 @@ class Run:
             for limits, shares in ((_WIDE, _SHARES), (_NARROW, _HURRIED)):
                 router = Router(store, limits, log)
                 try:
+                    self._register(router)
                     for caller, share in shares:
                         before = contents(store)
                         self._let(caller, router.url, round(self._cases * share))
@@ -71,6 +95,12 @@ class Run:
             store.stop()
         self._read_log(log)
 
+    def _register(self, router: Router) -> None:
+        """Let one API key stand, and one be revoked."""
+        for caller in (BY_KEY, REVOKED):
+            router.ask("POST", "/keys", self._tokens[VALID], {"key": self._tokens[caller]})
+        router.ask("DELETE", f"/keys/{_REVOKED_ID}", self._tokens[VALID])
+
     def _let(self, caller: str, url: str, cases: int) -> None:
         sent, told = self._folder / "plan.json", self._folder / "told.json"
         plan = callers.Plan(
@@ -79,8 +109,8 @@ class Run:
             token=self._tokens[caller],
             cases=cases,
             seed=self._seed,
-            secrets=[token for token in self._tokens.values() if token],
-            known={} if caller == HURRIED else self._known,
+            secrets=[*filter(None, self._tokens.values()), *(key for _, key in self._api_keys)],
+            known={"api_key": self._api_keys} if caller == HURRIED else self._known,
         )
         callers.write(sent, plan)
         subprocess.run(  # noqa: S603
@@ -100,10 +130,10 @@ class Run:
         sys.stdout.flush()
 
     def _compare(self, caller: str, changed: Sequence[str]) -> None:
-        if caller in (EXPIRED, NOBODY) and changed:
+        if caller in (EXPIRED, NOBODY, REVOKED) and changed:
             self.failures.append(f"{caller}: the store is another one: {changed[:5]}")
         if caller == FOREIGN:
-            ours = [*self._known["job"], *self._known["event"], TENANT]
+            ours = [*self._known["job"], *self._known["event"], TENANT, "key_0"]
             touched = [key for key in changed if any(str(name) in key for name in ours)]
             if touched:
                 self.failures.append(f"{caller}: another tenant's things changed: {touched[:5]}")

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 TENANT, STRANGER, BUSY = "acme", "mallory", "busy"
-VALID, FOREIGN, EXPIRED, NOBODY, HURRIED = "valid", "foreign", "expired", "no token", "hurried"
+VALID, BY_KEY, HURRIED = "valid", "API key", "hurried"
+EXPIRED, REVOKED, NOBODY, FOREIGN = "expired", "revoked", "no token", "foreign"
+MAY = frozenset({VALID, BY_KEY, HURRIED})
+"""Who may do all there is; ``HURRIED`` not for long."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Plan:
     """What one caller is to send: *cases* to *url* with *token*, which may be empty.
 
     *secrets* are the tokens that no answer may hold. *known* are the ids and bodies of real things
-    by kind, as ``things.Things`` gathers them; *api_keys* are signed and not registered yet.
+    by kind, as ``things.Things`` gathers them; ``api_key`` are ids with what was signed.
     """
 
     caller: str
@@ -24,6 +27,12 @@ class Plan:
     seed: int
     secrets: list[str]
     known: dict[str, list[Any]]
+
+    @property
+    def theirs(self) -> list[str]:
+        """The ids of what belongs to the tenant of the valid token."""
+        keys = [key_id for key_id, _ in self.known.get("api_key", [])]
+        return [*self.known.get("job", []), *self.known.get("event", []), *keys]
 
 
 @dataclass(frozen=True)

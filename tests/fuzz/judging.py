@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests import contract_check
-from tests.fuzz.callers import EXPIRED, FOREIGN, NOBODY, VALID, Plan
+from tests.fuzz.callers import EXPIRED, FOREIGN, MAY, NOBODY, REVOKED, Plan
 
 _OWED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -69,10 +69,12 @@ def _of_caller(plan: Plan, operation: str, answer: Answer) -> Iterator[str]:
         yield f"an expired token {told}"
     if plan.caller == NOBODY and answer.status not in (401, 403):
         yield f"no token {told}"
-    if plan.caller == VALID and answer.code.startswith(("token_", "scope_", "key_")):
+    if plan.caller == REVOKED and answer.status < 400:
+        yield f"a revoked API key {told}"
+    if plan.caller in MAY and answer.code.startswith(("token_", "scope_", "key_")):
         yield f"a valid token {told}"
     if plan.caller == FOREIGN:
-        names = [*plan.known.get("job", []), *plan.known.get("event", [])]
+        names = plan.theirs
         if any(name in answer.text and name not in answer.url for name in names):
             yield "tells another tenant of a job or an event"
         if answer.status < 400 and any(name in answer.url for name in names):
@@ -109,7 +111,8 @@ def asked_for(answer: Answer, template: str) -> bool:
 
 
 def _offered(answer: Answer) -> bool:
-    return any(
-        answer.method == method and asked_for(answer, template)
-        for method, template, _ in contract_check.operations()
-    )
+    """Whether there is an operation that the request called: a plain path goes before a pattern."""
+    for template, offered in contract_check.CONTRACT["paths"].items():
+        if asked_for(answer, template):
+            return answer.method.lower() in offered
+    return False

@@ -1,6 +1,7 @@
 """A router for the fuzzing: `chalice local` on a store of the run's own, over HTTP."""
 
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -39,6 +40,16 @@ class Router:
                 stderr=said,
             )
         self._await_answer()
+
+    def ask(self, method: str, path: str, token: str, body: object = None) -> int:
+        """Make a call and return the answer's status."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, json.dumps(body), headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
 
     def stop(self) -> None:
         """End it."""

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi import checks as of_contract
 
 from tests.contract_check import CONTRACT
 from tests.fuzz import callers, drawing, judging
-from tests.fuzz.callers import HURRIED, VALID, Plan, Told
+from tests.fuzz.callers import MAY, Plan, Told
 from tests.fuzz.things import Things
 
 _TIMEOUT_SECONDS = 30
@@ -59,7 +59,7 @@ class Sender:
         weights = [_weight(operation) for operation in known]
         left = self._plan.cases - self.sent
         queues = [
-            (each, drawing.cases(each, max(1, left * weight // sum(weights)), self._chance))
+            (each, drawing.cases(each, max(3, left * weight // sum(weights)), self._chance))
             for each, weight in zip(known, weights, strict=True)
         ]
         while queues:
@@ -99,7 +99,7 @@ class Sender:
     def _dress(self, name: str, case: Any) -> None:
         """Give *case* the caller's token, and often something real to be about."""
         plan = self._plan
-        if plan.caller in (VALID, HURRIED) and self._chance.random() < 0.6:
+        if plan.caller in MAY and self._chance.random() < 0.6:
             self._things.ground(name, case)
         elif self._chance.random() < 0.7:
             self._borrow(case)
@@ -129,8 +129,12 @@ class Sender:
         for parameter, kind in (("job_id", "job"), ("event_id", "event")):
             if parameter in case.path_parameters and known.get(kind):
                 case.path_parameters[parameter] = self._chance.choice(known[kind])
-        if isinstance(case.body, dict) and "lease" in case.body and known.get("lease"):
-            case.body = {**case.body, "lease": self._chance.choice(known["lease"])}
+        key_id, signed = self._chance.choice(known["api_key"])
+        if "key_id" in case.path_parameters:
+            case.path_parameters["key_id"] = key_id
+        if isinstance(case.body, dict):
+            named = {"lease": self._chance.choice(known.get("lease") or [""]), "key": signed}
+            case.body |= {name: named[name] for name in named.keys() & case.body.keys()}
 
     def _make(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Any:
         """Make a call beside the cases and return what it answers."""

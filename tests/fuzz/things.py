@@ -38,6 +38,9 @@ class Things:
             case.path_parameters["job_id"] = self._job_for(operation)
         if "event_id" in case.path_parameters:
             case.path_parameters["event_id"] = self.event()
+        if "key_id" in case.path_parameters:
+            case.path_parameters["key_id"], signed = self._api_key()
+            self._send("POST", "/keys", {"key": signed}, {})
         if isinstance(case.body, dict):
             case.body = {**case.body, **self._members(operation)}
         if operation == "submit_job" and self._chance.random() < 0.2:
@@ -89,6 +92,11 @@ class Things:
         self.known["version"] = [job.get("version", 1)]
         return {"id": held["job_id"], "tenant": held["tenant"], "version": self.known["version"][0]}
 
+    def _api_key(self) -> tuple[str, str]:
+        """Return the id of a signed API key and the key."""
+        key_id, signed = self._chance.choice(self.known["api_key"])
+        return str(key_id), str(signed)
+
     def _job_for(self, operation: str) -> str:
         if operation == "retry_job":
             return str(self.failed()["id"])
@@ -109,6 +117,8 @@ class Things:
             ids = [each["event_id"] for each in found.get("events", []) if "event_id" in each]
             named = {} if operation == "extend_events" else {"event_ids": ids or [event]}
             return {"lease": lease, **named}
+        if operation == "register_key":
+            return {"key": self._api_key()[1]}
         if operation == "retry_job":
             return {"version": self.known.get("version", [1])[0]}
         return {"jobs": [self.failed()]} if operation == "redrive_dead_letters" else {}

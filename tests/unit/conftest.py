@@ -1,6 +1,7 @@
 """What the tests of the registry and its secrets share: a Parameter Store, a command line on it."""
 
 import io
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -15,14 +16,16 @@ from tinyllama import cli
 from tinyllama.deployment import stages
 
 # What a property is tried with: the same examples each time, or with --hypothesis-profile=long
-# (`make fuzz`) many that nobody has seen. A property that says a number of its own keeps to it.
+# (`make fuzz`) 100,000, or TEST_EXAMPLES, that nobody has seen. A property that says a number of its own keeps to it.
 _ALIKE = settings(
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.register_profile("short", _ALIKE, max_examples=100, derandomize=True)
-settings.register_profile("long", _ALIKE, max_examples=100_000)
+settings.register_profile(
+    "long", _ALIKE, max_examples=int(os.environ.get("TEST_EXAMPLES", "100000"))
+)
 settings.load_profile("short")
 
 
