@@ -16,7 +16,8 @@ from tinyllama import cli
 from tinyllama.deployment import stages
 
 # What a property is tried with: the same examples each time, or with --hypothesis-profile=long
-# (`make fuzz`) 100,000, or TEST_EXAMPLES, that nobody has seen. A property that says a number of its own keeps to it.
+# (`make fuzz`) 100,000, or TEST_EXAMPLES, that nobody has seen. A property that says a number of
+# its own keeps to it.
 _ALIKE = settings(
     database=None,
     deadline=None,
