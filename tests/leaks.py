@@ -27,6 +27,9 @@ _FORMS = {
 _PIECE = 12
 _PIECES = 8  # of one text, from its beginning; and its end
 _DISTINCT = 5  # characters; "xxxxxxxxxxxx" says nothing
+# Shorter ones count if they are several words; a few, since each costs a search of each line.
+_SHORT = re.compile(r"\S.{4,9}\S")
+_SHORT_TEXTS = 256
 _TEXTS = {"prompt", "content", "payload", "data", "chunks", "text", "key"}
 _IDS = re.compile(r"(?:job|evt|key|w)_[0-9a-f]{32}")
 _LOG_LINE = re.compile(r'^\{"(?:time|_aws)": .*$', re.MULTILINE)
@@ -38,10 +41,16 @@ class Ledger:
 
     def __init__(self) -> None:
         self._pieces: dict[str, str] = {}
+        self._short: dict[str, str] = {}
         self._found: list[str] = []
 
     def note(self, kind: str, secret: str) -> str:
-        """Remember *secret*, ``a prompt`` say; returns it. One of under 12 characters is not."""
+        """Remember *secret*, *kind* being ``a prompt`` say; returns it.
+
+        One of under 12 characters is remembered only where it is several words.
+        """
+        if _SHORT.fullmatch(secret) and " " in secret and len(self._short) < _SHORT_TEXTS:
+            self._short[secret] = kind
         for form in {secret, json.dumps(secret)[1:-1]}:
             starts = range(0, min(len(form) - _PIECE + 1, _PIECE * _PIECES), _PIECE)
             pieces = {form[start : start + _PIECE] for start in starts} | {form[-_PIECE:]}
@@ -99,11 +108,15 @@ class Ledger:
         for kind, form in _FORMS.items():
             if known := form.search(line):
                 yield kind, known.start()
-        if self._pieces:
-            for start in range(len(line) - _PIECE + 1):
-                if (piece := line[start : start + _PIECE]) in self._pieces:
-                    yield self._pieces[piece], start
-                    return
+        for text, kind in self._short.items():
+            if text in line:
+                yield kind, line.index(text)
+        if (start := self._first_piece(line)) is not None:
+            yield self._pieces[line[start : start + _PIECE]], start
+
+    def _first_piece(self, line: str) -> int | None:
+        starts = range(len(line) - _PIECE + 1) if self._pieces else ()
+        return next((i for i in starts if line[i : i + _PIECE] in self._pieces), None)
 
 
 LEDGER = Ledger()

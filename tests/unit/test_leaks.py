@@ -51,6 +51,7 @@ def test_a_part_of_a_token_is_known_without_its_form(ledger: Ledger) -> None:
         ({"prompt": PROMPT}, f"failed at {PROMPT}"),
         ({"prompt": PROMPT}, f"failed at {PROMPT[:14]}…"),
         ({"prompt": PROMPT}, f"… {PROMPT[-12:]}"),
+        ({"prompt": "Say hello"}, "asked to Say hello, and failed"),
         ({"prompt": "Über\nLlamas\tsummen"}, json.dumps({"said": "Über\nLlamas\tsummen"})),
         ({"messages": [{"role": "user", "content": PROMPT}]}, PROMPT),
         ({"type": "order.placed", "payload": {"any": ["depth of payload"]}}, "depth of payload"),

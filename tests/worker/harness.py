@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import threading
 import time
@@ -10,9 +11,11 @@ from collections.abc import Callable, Sequence
 from chalicelib.bounds import QueueSettings
 from chalicelib.jobs import Draft, Job, JsonObject
 from chalicelib.queueing import JobQueue
+from tests import leaks
 from worker.__main__ import main
 
 PATIENCE_SECONDS = 20.0
+PROMPT = f"a b c {secrets.token_hex(8)}"
 
 
 def queue_settings(lease_seconds: float = 30, max_attempts: int = 3) -> QueueSettings:
@@ -20,9 +23,10 @@ def queue_settings(lease_seconds: float = 30, max_attempts: int = 3) -> QueueSet
     return QueueSettings(lease_seconds, max_attempts, queue_length=10_000)
 
 
-def submit(queue: JobQueue, number: int = 1, tenant: str = "tenant", prompt: str = "a b c") -> str:
+def submit(queue: JobQueue, number: int = 1, tenant: str = "tenant", prompt: str = PROMPT) -> str:
     """Submit a job and return its id."""
     job_id = f"job_{number:032x}"
+    leaks.LEDGER.note("a prompt", prompt)
     queue.submit(Draft(job_id, tenant, {"prompt": prompt}))
     return job_id
 
