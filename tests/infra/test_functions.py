@@ -21,8 +21,10 @@ from chalicelib.store import Store
 from tests.calls import Api, HandWorker
 from tests.crafting import answer_with, serving
 from tests.infra.gateway import API_ARN, Gateway, permits, proxy_event, token_event
+from tests.infra.package import Package
 from tests.infra.runtime_api import Function, FunctionFailed, StartFunction
 from tests.servers import Server
+from tinyllama import devkeys
 
 pytestmark = pytest.mark.slow
 
@@ -357,6 +359,30 @@ def test_each_function_loads_what_its_own_role_needs(
     assert "chalicelib.upkeep" not in of_api | of_authorizer
     nobodys = {"tinyllama", "worker", "chalice.local", "pip"}
     assert (of_api | of_authorizer | of_tick) & nobodys == set()
+
+
+def test_an_api_key_is_registered_used_and_revoked_on_aws(
+    package: Package, start_function: StartFunction, direct: "redis.Redis"
+) -> None:
+    del direct
+    keys = {"TINYLLAMA_KEY_JWKS": devkeys.development_key_jwks_path().read_text()}
+    functions = (start_function(f"app.{name}", **keys) for name in ("jwt_authorizer", "app"))
+    gateway = Gateway(package.swagger, *functions)
+    key = devkeys.make_api_key(tenant="acme", scope="infer:write", environment="test")
+    api = Api(gateway)
+
+    def use() -> int:
+        return api.post("/infer", PROMPT, authorization=f"Bearer {key}").status
+
+    at_first, unread = use(), gateway.api.imported() & {"jwt", "chalicelib.api_keys"}
+    made = api.post("/keys", {"key": key})
+    served = use()
+    revoked = api.delete(f"/keys/{made.json['id']}")
+
+    assert (at_first, made.status, served, revoked.status, use()) == (403, 201, 202, 204, 403)
+    # Who reads no key pays for no cryptography.
+    assert unread == set()
+    assert {"jwt", "chalicelib.api_keys"} <= gateway.api.imported()
 
 
 def test_logs_hold_neither_tokens_nor_prompts(gateway: Gateway, direct: "redis.Redis") -> None:
