@@ -16,6 +16,8 @@ WAIT_SECONDS = 0.5
 PAGE_KEYS = 200
 _LONGEST_WAIT_SECONDS = 10.0
 _LATER = frozenset({429, 502, 503, 504})
+# Nobody was reached, so nothing was sent.
+_NOT_SENT = frozenset({"ConnectError", "ConnectTimeout"})
 _CURSOR = re.compile(r"<[^>]*[?&]cursor=([0-9]+)[^>]*>; *rel=\"?next")
 _TOLD_CHARS = 300
 
@@ -64,20 +66,27 @@ class KeyCalls:
 
     def _call(self, method: str, path: str, body: Any = None) -> Answer:
         content = b"" if body is None else json.dumps(body).encode()
+        sent = False
         for attempt in range(1, _ATTEMPTS + 1):
             wait = WAIT_SECONDS * 2 ** (attempt - 1)
             try:
                 answer = self._wire.call(method, path, content, self._token)
             except BackLater as error:
+                sent = sent or error.kind not in _NOT_SENT
                 if attempt == _ATTEMPTS:
-                    told = f"no router answers at {self._wire.root} ({error.kind})"
-                    raise Unanswered(told) from None
+                    raise self._silence(error.kind, sent=sent) from None
             else:
                 if answer.status not in _LATER or attempt == _ATTEMPTS:
                     return answer
                 wait = _told_wait(answer, wait)
             self._sleep(wait)
         raise AssertionError  # the last attempt returns or raises
+
+    def _silence(self, kind: str, *, sent: bool) -> DeploymentFailed:
+        told = f"no router answers at {self._wire.root} ({kind})"
+        if sent:
+            return Unanswered(told)
+        return DeploymentFailed(f"{told}: start it, or name its address with --url")
 
 
 def _told_wait(answer: Answer, otherwise: float) -> float:

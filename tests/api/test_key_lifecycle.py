@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -243,6 +244,23 @@ def test_nothing_is_printed_while_it_is_not_known_whether_the_key_is_registered(
     assert (code, told.count("\n")) == (1, 1)
     assert f"tinyllama: no router answers at {stage.url}" in told
     assert f"tinyllama keys revoke {record['id']} --tenant 'acme'` makes sure" in told
+
+
+def test_where_nobody_listens_no_key_can_have_been_left_behind(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_calls, "WAIT_SECONDS", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    keys = Keys(f"http://127.0.0.1:{port}", capsys)
+
+    code = keys("create", *CREATE)
+
+    assert (code, keys.out) == (1, "")
+    assert keys.err == (
+        f"tinyllama: no router answers at http://127.0.0.1:{port} (ConnectError):"
+        " start it, or name its address with --url\n"
+    )
 
 
 def test_nothing_is_printed_where_the_router_refuses_the_key(
