@@ -97,6 +97,19 @@ def test_no_policy_in_terraforms_files_is_left_out() -> None:
     assert SECTIONS.keys() == {title for title in SECTIONS if title.startswith(tuple(ROLES))}
 
 
+def test_every_threat_has_its_defence_and_what_is_not_defended_is_told() -> None:
+    _, defended, not_defended = re.split(
+        r"^## What is (?:not )?defended\n", PAGE, flags=re.MULTILINE
+    )
+    rows = [line.strip("|").split("|") for line in defended.splitlines() if line[:1] == "|"][2:]
+    threats = [row for row in rows if not row[0].strip().startswith("**")]
+
+    assert {len(row) for row in rows} == {3}
+    assert len(threats) > 20
+    assert all(threat.strip() and defence.strip() for threat, defence, _ in threats)
+    assert len(re.findall(r"^- \*\*", not_defended.partition("\n## ")[0], re.MULTILINE)) > 8
+
+
 def test_every_row_says_on_what_and_why() -> None:
     lines = [*PAGE.splitlines(), *DEPLOY_PAGE.splitlines()]
     rows = [row for row in lines if re.match(r"\| `[a-z0-9-]+:`", row)]

@@ -59,7 +59,9 @@ def made(text: str) -> set[str]:
 def called(text: str) -> list[str]:
     """Return what *text* calls the command line with, up to the end of each command."""
     found = re.findall(
-        r"(?:^|[\s(])(?:\.venv/bin/|python -m )?tinyllama +([a-z].*)", text, re.MULTILINE
+        r"(?:^|[\s(])(?:\.venv/bin/|python -m )?tinyllama +([a-z].*)",
+        text.replace("\\\n", " "),
+        re.MULTILINE,
     )
     return [re.split(r"[;|&)]| #", call)[0].strip() for call in found]
 
