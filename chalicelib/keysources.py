@@ -61,16 +61,19 @@ class Freshness:
 
     ``fresh_seconds`` old, keys are fetched again behind the callers' backs; ``stale_seconds`` old,
     they serve no more. After a fetch that did not bring the wanted kid none is made for this one
-    for ``unknown_cooldown_seconds``, and meanwhile no more than ``unknown_fetches_max`` for others;
-    after one that failed none at all for ``failure_cooldown_seconds``. ``refresh_wait_seconds`` is
-    how long the caller who starts a refresh waits for it although its key is known.
+    for ``unknown_cooldown_seconds``; for others ``unknown_burst`` at once, then one each
+    ``unknown_pace_seconds``. After one that failed none at all is made for
+    ``failure_cooldown_seconds``. ``refresh_wait_seconds`` is how long the caller who starts a
+    refresh waits for it although its key is known.
     """
 
     fresh_seconds: float = 300
     stale_seconds: float = 3600
     unknown_cooldown_seconds: float = 30
-    # More than one: a client that insists on a withdrawn key must not keep a new one from all.
-    unknown_fetches_max: int = 4
+    # More than one: who insists on a withdrawn key must not keep a rotated-in one from all. Paced
+    # then: who makes kids up sets off the very fetch that brings it.
+    unknown_burst: int = 3
+    unknown_pace_seconds: float = 10
     failure_cooldown_seconds: float = 10
     refresh_wait_seconds: float = 0
 
@@ -103,7 +106,9 @@ class RemoteKeys:
         self._lock = threading.Lock()
         self._last_good = _Flight()
         self._failed_at = float("-inf")
-        self._missed: dict[str | None, _Flight] = {}
+        self._missed: dict[str | None, float] = {}
+        self._last_miss: _Flight | None = None
+        self._asks_again_at = float("-inf")
         self._under_way: _Flight | None = None
 
     def find(self, kid: str | None) -> Key:
@@ -129,24 +134,28 @@ class RemoteKeys:
             raise _unavailable()
         key = flight.keys.get(kid)
         if key is None:
-            with self._lock:
-                self._missed = {**self._recent_misses(self._clock()), kid: flight}
+            self._miss(kid, flight)
             raise TokenRejected("key_unknown")
         return key
 
-    def _recent_misses(self, now: float) -> dict[str | None, _Flight]:
-        """Return the kids that a fetch lately did not bring, and that fetch. Call it locked."""
-        bound = self._freshness.unknown_cooldown_seconds
-        return {
-            kid: flight for kid, flight in self._missed.items() if now - flight.landed_at < bound
-        }
+    def _miss(self, kid: str | None, flight: _Flight) -> None:
+        """Remember that *flight* did not bring *kid*."""
+        now, bound = self._clock(), self._freshness.unknown_cooldown_seconds
+        with self._lock:
+            recent = {each: at for each, at in self._missed.items() if now - at < bound}
+            self._missed = {**recent, kid: now}
+            if flight is not self._last_miss:
+                begins = max(now, self._asks_again_at)
+                self._asks_again_at = begins + self._freshness.unknown_pace_seconds
+                self._last_miss = flight
 
     def _missed_lately(self, kid: str | None, now: float) -> bool:
         """Whether another fetch for the unknown *kid* must wait."""
+        ahead = self._freshness.unknown_pace_seconds * (self._freshness.unknown_burst - 1)
         with self._lock:
-            recent = self._recent_misses(now)
-        fetches = {id(flight) for flight in recent.values()}
-        return kid in recent or len(fetches) >= self._freshness.unknown_fetches_max
+            missed_at = self._missed.get(kid, float("-inf"))
+            paced = self._asks_again_at - now > ahead
+        return paced or now - missed_at < self._freshness.unknown_cooldown_seconds
 
     def _refreshed(self, seen: _Flight) -> _Flight:
         """Return the newest keys there are after the wait that ``Freshness`` allows."""

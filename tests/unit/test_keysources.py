@@ -129,18 +129,82 @@ def test_an_unknown_kid_makes_one_fetch_a_cooldown() -> None:
     assert issuer.fetches == 3
 
 
-def test_many_unknown_kids_make_a_few_fetches_a_cooldown() -> None:
+def test_unknown_kids_make_a_few_fetches_and_then_one_each_pace() -> None:
     issuer, clock = Issuer(), Clock()
     keys = RemoteKeys(issuer.load, FRESH, clock)
     keys.find("one")
 
     told = {refused(keys, f"made-up-{number}") for number in range(100)}
     assert told == {"key_unknown"}
-    assert issuer.fetches == 1 + FRESH.unknown_fetches_max
+    assert issuer.fetches == 1 + FRESH.unknown_burst
 
-    clock.now += FRESH.unknown_cooldown_seconds
-    refused(keys, "made-up")
-    assert issuer.fetches == 2 + FRESH.unknown_fetches_max
+    for turn in range(5):
+        clock.now += FRESH.unknown_pace_seconds
+        told |= {refused(keys, f"made-up-{turn}-{number}") for number in range(100)}
+    assert told == {"key_unknown"}
+    assert issuer.fetches == 1 + FRESH.unknown_burst + 5
+
+
+def test_a_rotated_in_key_is_found_soon_although_somebody_makes_kids_up() -> None:
+    issuer, clock = Issuer("one"), Clock()
+    keys = RemoteKeys(issuer.load, FRESH, clock)
+    keys.find("one")
+    for number in range(100):
+        refused(keys, f"made-up-{number}")
+
+    issuer.kids = ("two",)
+    assert refused(keys, "two") == "key_unknown"
+    clock.now += FRESH.unknown_pace_seconds
+    refused(keys, "made-up-first")
+
+    assert keys.find("two").kid == "two"
+
+
+def test_kids_that_nobody_publishes_are_forgotten() -> None:
+    issuer, clock = Issuer(), Clock()
+    keys = RemoteKeys(issuer.load, FRESH, clock)
+
+    for number in range(200):
+        refused(keys, f"made-up-{number}")
+        clock.now += FRESH.unknown_pace_seconds
+
+    kept = keys._missed  # noqa: SLF001 - what it costs is not seen otherwise
+    assert len(kept) <= FRESH.unknown_cooldown_seconds / FRESH.unknown_pace_seconds
+
+
+def test_unknown_kids_that_share_a_fetch_count_as_one() -> None:
+    issuer, clock = Issuer("one"), Clock()
+    keys = RemoteKeys(issuer.load, FRESH, clock)
+    keys.find("one")
+    issuer.gate.clear()
+    asking = [
+        threading.Thread(target=refused, args=(keys, f"made-up-{number}")) for number in range(20)
+    ]
+    for thread in asking:
+        thread.start()
+    eventually(lambda: issuer.fetches == 2)
+    time.sleep(0.1)  # so that all of them wait
+    issuer.gate.set()
+    for thread in asking:
+        thread.join()
+
+    issuer.kids = ("two",)
+
+    assert keys.find("two").kid == "two"
+
+
+def test_quiet_brings_the_burst_back() -> None:
+    issuer, clock = Issuer(), Clock()
+    keys = RemoteKeys(issuer.load, FRESH, clock)
+    keys.find("one")
+    for number in range(100):
+        refused(keys, f"made-up-{number}")
+
+    clock.now += 10 * FRESH.unknown_burst * FRESH.unknown_pace_seconds
+    for number in range(100, 200):
+        refused(keys, f"made-up-{number}")
+
+    assert issuer.fetches == 1 + 2 * FRESH.unknown_burst
 
 
 def test_a_rotated_in_key_is_found_although_somebody_insists_on_a_withdrawn_one() -> None:
