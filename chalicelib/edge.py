@@ -1,6 +1,7 @@
 """HTTP on one side, use cases on the other. Knows Chalice, and so do authorizer.py and app.py."""
 
 import functools
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ EXPOSED_HEADERS = (
 _JSON = "application/json"
 # Workers append and renew as often as the models behind them speak.
 _WORKERS = "worker:run"
+_TIME = re.compile(r"[0-9]{1,12}")
 _UTF_8 = {"charset=utf-8", 'charset="utf-8"'}
 _PROBLEM = "application/problem+json"
 _OURS = 500  # from here on it is not the caller's fault, and the operator wants to know
@@ -130,7 +132,7 @@ class Routes:
             self._app.route(
                 path,
                 methods=[method],
-                authorizer=self._authorizer if scope else None,
+                authorizer=None if scope is None else self._authorizer,
                 cors=self._cors,
                 content_types=[*route.media_types, _BATCH] if route.body else [],
             )(self._answering(route))
@@ -150,7 +152,7 @@ class Routes:
             request = cast("Request", self._app.current_request)
             visit = Visit("")
             try:
-                if route.scope:
+                if route.scope is not None:
                     caller = _caller(route.scope, request, self._now())
                     visit = self._visit(route, caller)
                     with visits.serving(visit):
@@ -230,16 +232,25 @@ def _call(route: Route, request: Request, caller: Caller = NOBODY) -> Call:
 
 
 def _caller(scope: str, request: Request, now: float) -> Caller:
-    """Return who calls. The gateway may serve a cached policy: expiry and scope count anew."""
+    """Return who calls. The gateway may serve a cached policy: expiry and scope count anew.
+
+    Whatever is not in our authorizer's words names nobody.
+    """
     context = request.context.get("authorizer") or {}
-    if not context.get("tenant"):
+    tenant, scopes, expires_at, key_id = (
+        context.get(name, "") for name in ("tenant", "scopes", "expires_at", "key_id")
+    )
+    told = (tenant, scopes, expires_at, key_id)
+    if not all(isinstance(each, str) for each in told) or not (
+        tenant and _TIME.fullmatch(expires_at)
+    ):
         raise TokenRejected("token_missing")
-    if int(context["expires_at"]) <= now:
+    if int(expires_at) <= now:
         raise TokenRejected("token_expired")
-    scopes = frozenset(context["scopes"].split())
-    if scope not in scopes:
+    granted = frozenset(scopes.split(" "))
+    if scope not in granted:
         raise TokenRejected("scope_insufficient", f"this route needs the scope {scope}")
-    return Caller(str(context["tenant"]), scopes, str(context.get("key_id", "")))
+    return Caller(tenant, granted, key_id)
 
 
 def _body(route: Route, schema: str, headers: Mapping[str, str], request: Request) -> Any:

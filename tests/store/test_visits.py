@@ -110,6 +110,7 @@ def test_move_does_nothing_for_a_key_without_a_record(
     assert dumped(raw) == before
 
 
+@pytest.mark.slow  # test_declared_keys.py does them all for a caller quickly
 @pytest.mark.parametrize("name", DEEDS)
 def test_move_for_a_key_that_stands_answers_as_for_nobody(
     side: Side, raw: "redis.Redis", name: str
