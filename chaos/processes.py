@@ -20,7 +20,7 @@ class Group:
     def __init__(self, command: Sequence[str], log: Path, variables: Mapping[str, str]) -> None:
         self.log = log
         with log.open("wb") as output:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(  # noqa: S603 - no shell, our own words
                 command,
                 cwd=PROJECT,
                 env=child_environment(variables),

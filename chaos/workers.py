@@ -69,7 +69,7 @@ class _Duel:
         entry = self.ledger.submit(_WORDS)
         self.proxy.hold = hold
         victim = self._stand.worker(self.proxy.url, engine_url=self.engine.url)
-        assert (hold or self.engine).reached.wait(20), moment.name  # noqa: S101
+        assert (hold or self.engine).reached.wait(20), moment.name  # noqa: S101 - ends the attack
         victim.kill()
         killed = _now(self.server)
         self.proxy.hold = None

@@ -84,7 +84,7 @@ class Home:
             return path
         short = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
         # tempfile's folder is itself too long on macOS; what is found here is checked by prepare.
-        return Path(f"/tmp/tinyllama-{os.getuid()}") / f"{short}.sock"  # noqa: S108
+        return Path(f"/tmp/tinyllama-{os.getuid()}") / f"{short}.sock"  # noqa: S108 - as said above
 
     @property
     def url(self) -> str:

@@ -123,7 +123,7 @@ def _serving(
     chosen = _free_port(port)
     if port not in (0, chosen):
         typer.echo(f"Port {port} is busy: taking {chosen}.")
-    server = subprocess.Popen(  # noqa: S603
+    server = subprocess.Popen(  # noqa: S603 - no shell, our own words
         [
             Path(sys.executable).with_name("chalice"),
             "local",

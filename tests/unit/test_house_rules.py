@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,25 @@ def test_links_in_the_docs_lead_somewhere() -> None:
     ]
 
     assert broken == []
+
+
+def test_bandits_rules_are_on_everywhere_and_each_exception_of_the_product_has_its_reason() -> None:
+    ruff = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]
+    spared = {code for codes in ruff["lint"]["per-file-ignores"].values() for code in codes}
+    code = [PROJECT / "app.py"]
+    for folder in ("chalicelib", "worker", "tinyllama", "chaos", "bench"):
+        code += (PROJECT / folder).rglob("*.py")
+    exceptions = [
+        line
+        for file in code
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if re.search(r"noqa: .*\bS\d{3}\b", line)
+    ]
+
+    assert "S" in ruff["lint"]["select"]
+    assert {each for each in spared | set(ruff["lint"]["ignore"]) if re.match(r"S\d*$", each)} == {
+        "S101"  # the tests' assertions
+    }
+    assert len(exceptions) > 10
+    assert [line for line in exceptions if not re.search(r"noqa: [A-Z0-9, ]+ - \w", line)] == []
+    assert not [file for file in code if re.search(r"ruff: noqa(?!:)", file.read_text("utf-8"))]

@@ -29,7 +29,7 @@ def compile_modules(folder: Path) -> None:
     compile.
     """
     # In a process of its own and in one order: what else is in memory changes the bytes.
-    run = subprocess.run(  # noqa: S603
+    run = subprocess.run(  # noqa: S603 - no shell, our own words
         [sys.executable, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
          "-s", str(folder), "-j", "1", str(folder)],
         capture_output=True,

@@ -45,7 +45,7 @@ def copy(project: Path, names: Sequence[str], target: Path) -> None:
 def version(project: Path) -> str:
     """Return the commit of *project*, and whether its files are no longer that commit's."""
     command = [tools.find("git"), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
-    run = subprocess.run(command, cwd=project, capture_output=True, check=False)  # noqa: S603
+    run = subprocess.run(command, cwd=project, capture_output=True, check=False)  # noqa: S603 - no shell, our own words
     commit, _, dirty = run.stdout.decode().strip().partition("-")
     changed = ", with changes that are in no commit" if dirty else ""
     return f"commit {commit}{changed}" if commit else "no commit"
@@ -53,7 +53,7 @@ def version(project: Path) -> str:
 
 def _listed(project: Path, which: Sequence[str], paths: Sequence[str]) -> list[str]:
     git = tools.find("git")
-    run = subprocess.run(  # noqa: S603
+    run = subprocess.run(  # noqa: S603 - no shell, our own words
         [git, "ls-files", "-z", *which, "--", *paths], cwd=project, capture_output=True, check=False
     )
     if run.returncode:

@@ -183,7 +183,7 @@ class Terraform:
         return found
 
     def _captured(self, arguments: Sequence[str], folder: Path | None = None) -> str:
-        run = subprocess.run(  # noqa: S603
+        run = subprocess.run(  # noqa: S603 - no shell, our own words
             [self._program, *arguments],
             cwd=folder or self._stage.folder,
             env=self._environment(),
@@ -228,7 +228,7 @@ class Terraform:
             raise DeploymentFailed(
                 f"{self._stage.name} is not built: make package STAGE={self._stage.name}"
             )
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 - no shell, our own words
             [self._program, *arguments],
             cwd=self._stage.folder,
             env=self._environment(),
