@@ -34,6 +34,8 @@ _TEXTS = {"prompt", "content", "payload", "data", "chunks", "text", "key"}
 _IDS = re.compile(r"(?:job|evt|key|w)_[0-9a-f]{32}")
 _LOG_LINE = re.compile(r'^\{"(?:time|_aws)": .*$', re.MULTILINE)
 _REFUSED = 400
+# Written by programs of others, which see requests whole: the emulated AWS, a model's server.
+_FOREIGN = {"emulator.log", "engine.log"}
 
 
 class Ledger:
@@ -92,9 +94,9 @@ class Ledger:
             self.look(f"an answer of {status}", f"{told}\n{body.decode(errors='replace')}")
 
     def look_at_files(self, folder: Path) -> None:
-        """Search each log below *folder*."""
+        """Search each log below *folder* that programs of ours wrote."""
         for file in sorted(folder.rglob("*.log")):
-            if file.is_file():
+            if file.is_file() and file.name not in _FOREIGN:
                 self.look(file.name, file.read_text(encoding="utf-8", errors="replace"))
 
     def take(self) -> list[str]:

@@ -100,11 +100,14 @@ def test_refusals_are_searched_and_answers_to_whom_it_concerns_are_not(
     assert len(ledger.take()) == count
 
 
-def test_logs_of_processes_are_searched_wherever_they_lie(ledger: Ledger, tmp_path: Path) -> None:
+def test_logs_of_our_processes_are_searched_wherever_they_lie(
+    ledger: Ledger, tmp_path: Path
+) -> None:
     ledger.note("a prompt", PROMPT)
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "worker.log").write_text(f"fine\n{PROMPT}\n")
     (tmp_path / "deep" / "input.json").write_text(PROMPT)
+    (tmp_path / "engine.log").write_text(PROMPT)
     with leaks.output("server") as output:
         output.write(PROMPT.encode())
 
