@@ -79,6 +79,14 @@ def scopes(claims: JsonObject, prefix: str) -> frozenset[str]:
     return frozenset(filter(None, ours))
 
 
+def groups(claims: JsonObject, name: str) -> list[str]:
+    """Return the groups that the claim *name* lists; none without it."""
+    found: Any = claims.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(group, str) for group in found):
+        raise TokenRejected("token_malformed", "The groups are not a list of strings.")
+    return found
+
+
 def lifetime(claims: JsonObject, now: float, leeway_seconds: float) -> int:
     """Return ``exp`` in whole seconds, after holding all times against *now*.
 

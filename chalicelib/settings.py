@@ -5,14 +5,17 @@ That file is tracked, holds no secret, and is never read inside Lambda. An empty
 unresolved ``${...}`` (Terraform syntax that Chalice copies through) count as unset.
 """
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from chalicelib import limits
 from chalicelib.errors import NotConfigured
+from chalicelib.scopes import SCOPES
 
 PREFIX = "TINYLLAMA_"
 PROJECT = Path(__file__).resolve().parent.parent
@@ -94,7 +97,10 @@ def environment() -> str:
 
 @dataclass(frozen=True)
 class TokenSettings:
-    """Whose tokens are accepted. ``jwks`` is a path or an https address; None means discovery."""
+    """Whose tokens are accepted. ``jwks`` is a path or an https address; None means discovery.
+
+    A token's scopes are its own and those of ``group_scopes`` for its groups.
+    """
 
     issuer: str
     audiences: Sequence[str]
@@ -102,6 +108,8 @@ class TokenSettings:
     tenant_claim: str
     leeway_seconds: float
     scope_prefix: str = ""
+    groups_claim: str = "cognito:groups"
+    group_scopes: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def token_settings() -> TokenSettings:
@@ -113,23 +121,30 @@ def token_settings() -> TokenSettings:
         tenant_claim=variable("tenant_claim") or "sub",
         leeway_seconds=number("leeway_seconds", 5, 0),
         scope_prefix=variable("scope_prefix") or "",
+        groups_claim=variable("groups_claim") or "cognito:groups",
+        group_scopes=_group_scopes(),
     )
 
 
-@dataclass(frozen=True)
-class KeySettings:
-    """Whose API keys are accepted: those of *environment* that a key of *jwks* signed.
-
-    ``jwks`` is a JWK set's text, which begins with ``{``, or a path; without it there are none.
-    """
-
-    environment: str
-    jwks: str | None
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name comes twice")
+    return dict(pairs)
 
 
-def key_settings() -> KeySettings:
-    """Read what API keys are verified with. Raises NotConfigured naming a missing variable."""
-    return KeySettings(environment(), variable("key_jwks"))
+def _group_scopes() -> dict[str, frozenset[str]]:
+    """Return the scopes that membership in each group brings. Raises NotConfigured."""
+    name = f"{PREFIX}GROUP_SCOPES"
+    try:
+        found = json.loads(variable("group_scopes") or "{}", object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise NotConfigured(f'{name} must be a JSON object as {{"group": "scope scope"}}')
+    granted = {group: frozenset(text.split()) for group, text in found.items()}
+    if not all(each <= SCOPES for each in granted.values()):
+        raise NotConfigured(f"{name} names a scope that there is not")
+    return granted
 
 
 def audiences() -> list[str]:

@@ -89,8 +89,14 @@ class Verifier:
             expires_at=claims.lifetime(told, self._clock(), self._settings.leeway_seconds),
             tenant=claims.text(told, self._settings.tenant_claim, claims.TENANT),
             principal=claims.text(told, "sub", claims.SUBJECT),
-            scopes=claims.scopes(told, self._settings.scope_prefix),
+            scopes=claims.scopes(told, self._settings.scope_prefix) | self._of_groups(told),
         )
+
+    def _of_groups(self, told: JsonObject) -> frozenset[str]:
+        granted = self._settings.group_scopes
+        # Unless groups count here, an issuer may say what it likes in a claim of that name.
+        member_of = claims.groups(told, self._settings.groups_claim) if granted else []
+        return frozenset[str]().union(*(granted.get(group, ()) for group in member_of))
 
     def _holder(self, token: str) -> Principal:
         if self._api_keys is None:

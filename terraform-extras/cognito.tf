@@ -50,6 +50,34 @@ variable "scope_prefix" {
   }
 }
 
+variable "group_scopes" {
+  description = "Scopes that members of a group have beside those of their token, by the group's name: { operators = [\"queue:admin\"] }."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for scopes in values(var.group_scopes) : length(setsubtract(scopes, keys(local.scopes))) == 0])
+    error_message = "group_scopes names a scope that there is not; there are ${join(", ", keys(local.scopes))}."
+  }
+  validation {
+    condition     = alltrue([for group in keys(var.group_scopes) : can(regex("^[^\\s$]{1,128}$", group))])
+    error_message = "A group of group_scopes has a name of 1 to 128 characters, without space and dollar."
+  }
+}
+
+variable "groups_claim" {
+  description = "The claim that lists a token's groups, where your own issuer calls it otherwise than Cognito; never one that users can write."
+  type        = string
+  default     = "cognito:groups"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_:./-]+$", var.groups_claim)) && (var.groups_claim == "cognito:groups" || var.issuer != null)
+    error_message = "groups_claim is the name of a claim, groups say, and goes with issuer."
+  }
+}
+
 variable "login" {
   description = <<-TEXT
     How people sign in at the pool.
@@ -144,6 +172,11 @@ locals {
     [for client in aws_cognito_user_pool_client.machine : client.id],
   )
   scope_prefix = local.pool == 1 ? "tinyllama/" : var.scope_prefix
+
+  group_settings = length(var.group_scopes) == 0 ? {} : {
+    GROUP_SCOPES = jsonencode({ for group, scopes in var.group_scopes : group => join(" ", scopes) })
+    GROUPS_CLAIM = var.groups_claim
+  }
 
   # What it holds is known before anything is made: the registry is made of its keys.
   cognito_ids = merge(

@@ -83,9 +83,9 @@ variable "settings" {
   validation {
     condition = length(setintersection(keys(var.settings), [
       "ENV", "STORE_URL", "STORE_SIGN_IN", "STORE_REPLICAS", "ISSUER", "AUDIENCE", "JWKS", "KEY_JWKS",
-      "SCOPE_PREFIX", "TENANT_CLAIM", "CORS_ORIGIN", "LOG_LEVEL", "APP_NAME",
+      "SCOPE_PREFIX", "TENANT_CLAIM", "GROUP_SCOPES", "GROUPS_CLAIM", "CORS_ORIGIN", "LOG_LEVEL", "APP_NAME",
     ])) == 0
-    error_message = "A setting that Terraform gives itself (ENV, STORE_*, ISSUER, AUDIENCE, JWKS, KEY_JWKS, SCOPE_PREFIX, TENANT_CLAIM, CORS_ORIGIN, LOG_LEVEL, APP_NAME) has a variable of its own."
+    error_message = "A setting that Terraform gives itself (ENV, STORE_*, ISSUER, AUDIENCE, JWKS, KEY_JWKS, SCOPE_PREFIX, TENANT_CLAIM, GROUP_SCOPES, GROUPS_CLAIM, CORS_ORIGIN, LOG_LEVEL, APP_NAME) has a variable of its own."
   }
 
   validation {
@@ -125,7 +125,7 @@ locals {
     api_handler = merge(var.settings, local.store_settings, local.cors_settings, local.key_settings, {
       STORE_URL = local.store_urls["api_handler"]
     })
-    jwt_authorizer = merge(local.cors_settings, local.key_settings, local.jwks == null ? {} : { JWKS = local.jwks }, {
+    jwt_authorizer = merge(local.cors_settings, local.key_settings, local.group_settings, local.jwks == null ? {} : { JWKS = local.jwks }, {
       ISSUER       = local.issuer
       AUDIENCE     = join(",", local.audiences)
       SCOPE_PREFIX = local.scope_prefix

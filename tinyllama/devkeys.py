@@ -22,24 +22,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt.algorithms import RSAAlgorithm
 
-from chalicelib import settings
+from chalicelib import scopes, settings
 from chalicelib.errors import NotConfigured
 from tinyllama import signing_keys
 from tinyllama.state import state_folder
 
 # Every scope there is, sorted: a development token may do everything.
-SCOPES = (
-    "events:write",
-    "inbox:ack",
-    "inbox:read",
-    "infer:write",
-    "jobs:read",
-    "jobs:write",
-    "keys:admin",
-    "metrics:read",
-    "queue:admin",
-    "worker:run",
-)
+SCOPES = tuple(sorted(scopes.SCOPES))
 _KEY_BITS = 2048
 
 

@@ -170,6 +170,41 @@ run "bad_identity_variables_are_refused" {
   expect_failures = [var.issuer, var.jwks_url, var.login]
 }
 
+run "a_groups_scopes_are_told_to_the_authorizer_alone" {
+  command = plan
+
+  variables {
+    issuer       = "https://login.example"
+    audience     = ["router"]
+    group_scopes = { operators = ["queue:admin", "jobs:read"], "/staff" = [] }
+    groups_claim = "groups"
+  }
+
+  assert {
+    condition     = jsondecode(local.environment["jwt_authorizer"]["TINYLLAMA_GROUP_SCOPES"]) == { operators = "queue:admin jobs:read", "/staff" = "" }
+    error_message = "The authorizer reads the groups as JSON: ${local.environment["jwt_authorizer"]["TINYLLAMA_GROUP_SCOPES"]}"
+  }
+  assert {
+    condition     = local.environment["jwt_authorizer"]["TINYLLAMA_GROUPS_CLAIM"] == "groups"
+    error_message = "The groups are in the claim that is named."
+  }
+  assert {
+    condition     = alltrue([for key in ["api_handler", "tick"] : length(setintersection(keys(local.environment[key]), ["TINYLLAMA_GROUP_SCOPES", "TINYLLAMA_GROUPS_CLAIM"])) == 0])
+    error_message = "Nobody else needs the groups."
+  }
+}
+
+run "groups_with_a_slip_are_refused" {
+  command = plan
+
+  variables {
+    group_scopes = { operators = ["queue:root"], "two words" = [] }
+    groups_claim = "groups"
+  }
+
+  expect_failures = [var.group_scopes, var.groups_claim]
+}
+
 run "an_audience_needs_an_issuer" {
   command = plan
 

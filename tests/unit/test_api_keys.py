@@ -1,6 +1,7 @@
 """What a soundly signed API key must say, and that it and the issuer's tokens never stand in."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -166,6 +167,15 @@ def test_an_issuers_token_is_no_api_key_although_the_signing_key_is_its_too() ->
         both.verify(f"Bearer tlk_{token()}")
     with pytest.raises(TokenRejected, check=lambda error: error.code == "issuer_untrusted"):
         both.verify(f"Bearer {sign({'alg': 'RS256', 'kid': 'one'}, SAYS)}")
+
+
+def test_groups_bring_an_api_key_nothing() -> None:
+    grouped = replace(ISSUERS, group_scopes={"ops": frozenset({"queue:admin"})})
+    both = Verifier(grouped, key_set(jwk()), lambda: NOW, api_keys())
+
+    principal = both.verify(f"Bearer {api_key(**{'cognito:groups': ['ops']})}")
+
+    assert principal.scopes == {"infer:write", "jobs:read"}
 
 
 def test_where_no_api_keys_are_set_up_none_is_looked_at() -> None:

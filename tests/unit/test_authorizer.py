@@ -1,6 +1,7 @@
 """What becomes of a token at the gateway: an Allow for its scopes, a Deny with its reason."""
 
 import json
+import re
 from typing import Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ from chalicelib import settings
 from chalicelib.authorizer import Gate, Gateway, permitted_routes
 from chalicelib.errors import TOKEN_REASONS, KeysUnavailable, TokenRejected
 from chalicelib.keysources import key_source
+from chalicelib.scopes import SCOPES
 from chalicelib.tokens import Verifier
 
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/v1/POST/infer"
@@ -98,6 +100,15 @@ def test_every_route_but_the_public_ones_has_a_scope() -> None:
     public = {route.path for route in app.route.table if route.scope is None}
 
     assert public == {"/health", "/status", "/openapi.json"}
+
+
+def test_every_scope_is_known_by_one_name() -> None:
+    needed = {route.scope for route in app.route.table if route.scope is not None}
+    offered = (settings.PROJECT / "terraform-extras" / "cognito.tf").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^  scopes = {\n(.*?)^  }$", offered, re.DOTALL | re.MULTILINE)
+
+    assert needed <= SCOPES
+    assert set(re.findall(r'^ +"([a-z:]+)" += "', listed, re.MULTILINE)) == SCOPES
 
 
 def test_no_scope_opens_nothing() -> None:

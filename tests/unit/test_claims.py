@@ -348,6 +348,42 @@ def test_only_scopes_with_the_prefix_count_and_without_it(scope: str, scopes: se
     assert prefixed.verify(f"Bearer {token(scope=scope)}").scopes == scopes
 
 
+GROUPS = {"ops": frozenset({"queue:admin"}), "staff": frozenset({"jobs:read", "jobs:write"})}
+
+
+@pytest.mark.parametrize(
+    ("changes", "scopes"),
+    [
+        ({"cognito:groups": ["ops"]}, {"infer:write", "jobs:read", "queue:admin"}),
+        ({"cognito:groups": ["ops", "staff"], "scope": ""}, GROUPS["ops"] | GROUPS["staff"]),
+        ({"cognito:groups": ["OPS", "ops ", "", "op"]}, {"infer:write", "jobs:read"}),
+        ({"cognito:groups": []}, {"infer:write", "jobs:read"}),
+        ({"groups": ["ops"]}, {"infer:write", "jobs:read"}),
+        ({}, {"infer:write", "jobs:read"}),
+    ],
+)
+def test_groups_bring_scopes_beside_the_tokens_own(
+    changes: dict[str, Any], scopes: set[str]
+) -> None:
+    grouped = verifier(group_scopes=GROUPS)
+
+    assert grouped.verify(f"Bearer {token(**changes)}").scopes == scopes
+
+
+def test_groups_are_in_the_claim_that_the_settings_name() -> None:
+    grouped = verifier(group_scopes=GROUPS, groups_claim="roles", scope_prefix="other/")
+
+    assert grouped.verify(f"Bearer {token(roles=['ops'])}").scopes == {"queue:admin"}
+
+
+@pytest.mark.parametrize("groups", ["ops", {"ops": 1}, 7, ["ops", 1], [["ops"]], True])
+def test_groups_that_count_are_a_list_of_strings(groups: object) -> None:
+    signed = token(**{"cognito:groups": groups})
+
+    assert reason(signed, group_scopes=GROUPS) == "token_malformed"
+    assert verifier().verify(f"Bearer {signed}").scopes == {"infer:write", "jobs:read"}
+
+
 @pytest.mark.parametrize("scope", [7, {"a": 1}, ["a", 1], ["a b"], "a\nb", 'a"b', "\u00e9"])
 def test_unusable_scopes_are_refused(scope: object) -> None:
     assert reason(token(scope=scope)) == "token_malformed"

@@ -28,6 +28,7 @@ class Pool:
     subject: str
     access_token: str
     id_token: str
+    operators_token: str
 
     def verify(self, token: str, settings: TokenSettings | None = None) -> Any:
         """Return who calls with the *token*."""
@@ -49,19 +50,29 @@ def pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pool]:
         user = {"UserPoolId": pool_id, "Username": "alice"}
         made = cognito.admin_create_user(**user)["User"]
         cognito.admin_set_user_password(**user, Password=PASSWORD, Permanent=True)
-        signed_in = cognito.admin_initiate_auth(
-            UserPoolId=pool_id,
-            ClientId=client,
-            AuthFlow=flow,
-            AuthParameters={"USERNAME": "alice", "PASSWORD": PASSWORD},
-        )["AuthenticationResult"]
+        sign_in = {
+            "UserPoolId": pool_id,
+            "ClientId": client,
+            "AuthFlow": flow,
+            "AuthParameters": {"USERNAME": "alice", "PASSWORD": PASSWORD},
+        }
+        signed_in = cognito.admin_initiate_auth(**sign_in)["AuthenticationResult"]
+        cognito.create_group(UserPoolId=pool_id, GroupName="operators")
+        cognito.admin_add_user_to_group(**user, GroupName="operators")
+        again = cognito.admin_initiate_auth(**sign_in)["AuthenticationResult"]
         issuer = f"https://cognito-idp.eu-central-1.amazonaws.com/{pool_id}"
         keys = tmp_path / "jwks.json"
         told = requests.get(f"{issuer}/.well-known/jwks.json", timeout=3).json()
         keys.write_text(json.dumps(told), encoding="utf-8")
         settings = TokenSettings(issuer, ["another", client], str(keys), "sub", 5, "tinyllama/")
         (subject,) = [each["Value"] for each in made["Attributes"] if each["Name"] == "sub"]
-        yield Pool(settings, subject, signed_in["AccessToken"], signed_in["IdToken"])
+        yield Pool(
+            settings,
+            subject,
+            signed_in["AccessToken"],
+            signed_in["IdToken"],
+            again["AccessToken"],
+        )
     boto3.DEFAULT_SESSION = None
 
 
@@ -76,6 +87,14 @@ def test_scope_of_cognitos_own_is_none_here(pool: Pool) -> None:
 
     assert pool.verify(pool.access_token, every).scopes == {"aws.cognito.signin.user.admin"}
     assert pool.verify(pool.access_token).scopes == set()
+
+
+def test_group_brings_its_members_its_scopes(pool: Pool) -> None:
+    grouped = replace(pool.settings, group_scopes={"operators": frozenset({"queue:admin"})})
+
+    assert pool.verify(pool.operators_token, grouped).scopes == {"queue:admin"}
+    assert pool.verify(pool.access_token, grouped).scopes == set()
+    assert pool.verify(pool.operators_token).scopes == set()
 
 
 def test_id_token_is_refused(pool: Pool) -> None:

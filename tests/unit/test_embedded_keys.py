@@ -80,7 +80,7 @@ def test_no_address_in_a_token_is_connected_to_or_looked_up(
     here = f"{scheme}://{stranger.address}/keys"
     named = f"{scheme}://keys.stranger.example/keys"
     brought: dict[str, object] = jwk(name="stranger") | {"kid": "one"}
-    headers: list[dict[str, object]] = [
+    headers: list[Any] = [
         *({member: place} for member in ("jku", "x5u", "iss", "url") for place in (here, named)),
         {"jwk": brought | {"jku": here, "x5u": here}},
         {"x5c": ["MIIB"], "x5t": "c3RyYW5nZXI", "x5t#S256": "c3RyYW5nZXI"},

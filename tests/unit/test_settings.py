@@ -64,7 +64,8 @@ def test_an_unusable_number_is_named_and_not_repeated(
 
 COUNTS = (
     "MAX_ATTEMPTS", "QUEUE_LENGTH", "QUEUE_BYTES", "INBOX_BYTES", "RATE_PER_MINUTE", "WAITERS",
-    "STORE_REPLICAS",
+    "TENANT_QUEUE_LENGTH", "TENANT_QUEUE_BYTES", "TENANT_BYTES_PER_DAY", "TENANT_WAITERS",
+    "KEY_QUEUE_LENGTH", "KEY_QUEUE_BYTES", "KEY_RATE_PER_MINUTE", "STORE_REPLICAS",
 )  # fmt: skip
 
 
@@ -86,6 +87,48 @@ def test_a_whole_number_is_taken_however_it_is_written(monkeypatch: pytest.Monke
     assert bounds.queue_settings().rate_per_minute == 600
 
 
+def test_a_tenants_share_follows_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYLLAMA_QUEUE_LENGTH", "10")
+    monkeypatch.setenv("TINYLLAMA_QUEUE_BYTES", "1000000")
+    monkeypatch.setenv("TINYLLAMA_WAITERS", "10")
+
+    queue = bounds.queue_settings()
+
+    assert (queue.tenant_queue_length, queue.tenant_queue_bytes) == (8, 750_000)
+    assert (queue.waiting_callers, queue.tenant_waiters) == (8, 4)
+
+
+@pytest.mark.parametrize(("length", "waiters"), [("1", "1"), ("2", "2"), ("3", "3")])
+def test_a_tenants_share_of_little_is_one_at_least(
+    monkeypatch: pytest.MonkeyPatch, length: str, waiters: str
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_QUEUE_LENGTH", length)
+    monkeypatch.setenv("TINYLLAMA_WAITERS", waiters)
+
+    queue = bounds.queue_settings()
+
+    assert queue.tenant_queue_length >= 1
+    assert queue.tenant_waiters >= 1
+
+
+def test_a_share_may_be_larger_than_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYLLAMA_TENANT_QUEUE_LENGTH", "20000")
+
+    assert bounds.queue_settings().tenant_queue_length == 20_000
+
+
+@pytest.mark.parametrize("name", ["TENANT_QUEUE_BYTES", "TENANT_BYTES_PER_DAY", "KEY_QUEUE_BYTES"])
+def test_a_share_of_bytes_has_room_for_a_body_or_is_none(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"TINYLLAMA_{name}", "0")
+    assert getattr(bounds.queue_settings(), name.lower()) == 0
+
+    monkeypatch.setenv(f"TINYLLAMA_{name}", "262143")
+    with pytest.raises(NotConfigured, match=f"TINYLLAMA_{name} must be 0 or at least 262144"):
+        bounds.queue_settings()
+
+
 def test_a_laptop_needs_no_variable() -> None:
     told = in_new_process("print(settings.environment(), *settings.token_settings().audiences)")
 
@@ -104,6 +147,38 @@ def test_audience_must_be_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(NotConfigured, match="TINYLLAMA_AUDIENCE"):
         settings.token_settings()
+
+
+def test_no_group_brings_a_scope_unless_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.token_settings().group_scopes == {}
+    assert settings.token_settings().groups_claim == "cognito:groups"
+
+    monkeypatch.setenv("TINYLLAMA_GROUP_SCOPES", '{"ops": "queue:admin  jobs:read", "none": ""}')
+    monkeypatch.setenv("TINYLLAMA_GROUPS_CLAIM", "groups")
+
+    told = settings.token_settings()
+    assert told.group_scopes == {"ops": {"queue:admin", "jobs:read"}, "none": set()}
+    assert told.groups_claim == "groups"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("ops", "[]", "7", "null", '"ops"', "{", '{"ops": ["jobs:read"]}', '{"ops": null}'),
+        *('{"ops": "jobs:read", "ops": "queue:admin"}', "[" * 100_000, '{"ops": {"a": "b"}}'),
+        *('{"ops": "jobs:read queue:root"}', '{"ops": "jobs:read,queue:admin"}'),
+        *('{"ops": "tinyllama/jobs:read"}', '{"ops": "*"}'),
+    ],
+)
+def test_group_scopes_with_a_slip_stop_the_start(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_GROUP_SCOPES", text)
+
+    with pytest.raises(NotConfigured, match="TINYLLAMA_GROUP_SCOPES") as caught:
+        settings.token_settings()
+
+    assert "ops" not in str(caught.value).replace("scope", "")
 
 
 def test_sign_in_belongs_to_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
