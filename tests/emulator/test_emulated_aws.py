@@ -19,7 +19,7 @@ from chalicelib.settings import PROJECT
 from tests.emulator import collection
 from tests.emulator.aws import Emulator
 from tests.emulator.clients import Clients
-from tests.emulator.project import STAGE, Project
+from tests.emulator.project import STAGE, Project, Ran
 from tests.emulator.secure_store import SecureStore
 from tests.infra.policy_audit import policies, wildcards
 
@@ -173,11 +173,21 @@ def test_env_sync_writes_the_ids_that_the_registry_holds(
 
 
 @pytest.fixture(scope="module")
-def changed(
-    project: Project, deployed: dict[str, Any], deploy: Callable[[str], dict[str, Any]]
-) -> dict[str, Any]:
-    """Other code deployed: a version that the API tells of itself; what ``deploy`` told."""
+def signing_key(project: Project, deployed: dict[str, Any]) -> Ran:
+    """A key that signs API keys: private in Parameter Store, public in the stage's file."""
     del deployed
+    return project.tinyllama("keys", "signing-key", "create", STAGE)
+
+
+@pytest.fixture(scope="module")
+def changed(
+    project: Project, signing_key: Ran, deploy: Callable[[str], dict[str, Any]]
+) -> dict[str, Any]:
+    """Other code and the signing key's public half deployed; what ``deploy`` told.
+
+    The code tells another version of itself.
+    """
+    del signing_key
     module = project.folder / "chalicelib" / "__init__.py"
     text = module.read_text(encoding="utf-8")
     module.write_text(
@@ -198,6 +208,42 @@ def test_changed_code_goes_live_and_verify_says_so(
     assert httpx2.get(f"{url}/health", timeout=30).json()["version"] == NEXT
     assert ran.document()["same"]
     assert {one["live"] for one in ran.document()["functions"]} == {2}
+
+
+def test_an_api_key_opens_the_gateway_from_its_registration_to_its_revocation(
+    project: Project,
+    changed: dict[str, Any],
+    signing_key: Ran,
+    url: str,
+    clients: Clients,
+    emulator: Emulator,
+) -> None:
+    del changed
+    where = ("--stage", STAGE, "--tenant", "acme")
+    operator = {"TINYLLAMA_OPERATOR_CLIENT_SECRET": clients.secret("operator")}
+
+    def use(key: str) -> tuple[int, str]:
+        reply = httpx2.get(f"{url}/jobs", headers={"Authorization": f"Bearer {key}"}, timeout=30)
+        return reply.status_code, reply.json().get("code", "")
+
+    made = project.tinyllama(
+        "keys", "create", *where, "--name", "CI", "--scope", "jobs:read", **operator
+    )
+    (key,) = made.out.splitlines() or [made.err]
+    opened = use(key)
+    (record,) = json.loads(project.tinyllama("keys", "list", *where, "--json", **operator).out)
+    revoked = project.tinyllama("keys", "revoke", record["id"], *where, **operator)
+
+    assert signing_key.code == made.code == revoked.code == 0, made.err + revoked.err
+    assert (record["tenant"], record["name"], record["state"]) == ("acme", "CI", "active")
+    assert opened == (200, "")
+    assert use(key) == (403, "key_revoked")
+    private = emulator.client("ssm").get_parameter(
+        Name=f"/tinyllama-operator/{STAGE}/api_key_signing_key", WithDecryption=True
+    )["Parameter"]
+    assert private["Type"] == "SecureString"
+    told = signing_key.out + signing_key.err + made.err + revoked.err
+    assert not any(line in told for line in private["Value"].splitlines())
 
 
 def test_a_function_that_was_tampered_with_is_found_out_and_the_next_deployment_mends_it(
