@@ -147,6 +147,22 @@ def _group_scopes() -> dict[str, frozenset[str]]:
     return granted
 
 
+@dataclass(frozen=True)
+class KeySettings:
+    """Whose API keys are accepted: those of *environment* that a key of *jwks* signed.
+
+    ``jwks`` is a JWK set's text, which begins with ``{``, or a path; without it there are none.
+    """
+
+    environment: str
+    jwks: str | None
+
+
+def key_settings() -> KeySettings:
+    """Read what API keys are verified with. Raises NotConfigured naming a missing variable."""
+    return KeySettings(environment(), variable("key_jwks"))
+
+
 def audiences() -> list[str]:
     """Return whom tokens may be for, the router's own name first. Raises NotConfigured."""
     if found := required("audience").replace(",", " ").split():
