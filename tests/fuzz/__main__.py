@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz``: the contract's cases against the real router, by five callers.
+"""``python -m tests.fuzz``: the contract's cases against the real router, by seven callers.
 
 python -m tests.fuzz --cases 20000 --results bench/results/fuzz.md
 python -m tests.fuzz --cases 2000
@@ -8,6 +8,7 @@ python -m tests.fuzz --cases 2000 --seed 7      as a failure says
 import argparse
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -152,6 +153,8 @@ class Run:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cases asked for; 1 when an answer was wrong or an operation never succeeded."""
     parsed = _parse(arguments)
+    # The store and the router end only if this ends in good order.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     began = time.monotonic()
     python = subprocess.run(  # noqa: S603
         [str(Path(__file__).with_name("setup.sh")), sys.executable],

@@ -168,6 +168,15 @@ def test_an_event_is_the_same_in_both_modes(
         assert published(binary(as_headers(event), octets(data))) == published(whole)
 
 
+@given(subject=PLAIN)
+def test_an_attribute_in_quotes_is_what_stands_in_them(subject: str) -> None:
+    escaped = quote(subject, safe=' \\"').replace("\\", "\\\\").replace('"', '\\"')
+
+    event = binary(as_headers(CLOUD) | {"ce-subject": f'"{escaped}"'}, b"{}")
+
+    assert event["subject"] == subject
+
+
 @given(payload=SANE, source=PLAIN, kind=st.text("aZ09._:/-", min_size=1, max_size=128))
 def test_a_sound_event_stays_what_it_is(payload: Any, source: str, kind: str) -> None:
     body = {"event_type": f"a{kind}"[:128], "payload": payload, "source": source}

@@ -20,7 +20,7 @@ from chalicelib.settings import TokenSettings
 from chalicelib.tokens import Principal, Verifier, bearer_token
 from tests.crafting import AUDIENCE, ISSUER, NOW, b64, jwk, key_set, private_key, sign
 from tests.crafting import claims as good_claims
-from tests.unit.odd_json import TEXT, VALUES, changed, renamed, spelled
+from tests.unit.odd_json import NUMBERS, TEXT, VALUES, changed, renamed, spelled
 
 HEADER = {"alg": "EdDSA", "kid": "one", "typ": "JWT"}
 HEADER_NAMES = ("crit", "b64", "zip", "jwk", "jku", "x5u", "x5c", "cty", "enc")
@@ -84,8 +84,9 @@ SOUND_KEY = f"tlk_{signed(HEADER, API_KEY)}"
 
 @given(value=TEXT | st.text("bB earEAr=\t ", max_size=12) | NEAR)
 def test_any_authorization_is_one_token_or_refused(value: str) -> None:
-    with contextlib.suppress(TokenRejected):
-        assert " " not in bearer_token(value)
+    for each in (value, f"Bearer {value}"):
+        with contextlib.suppress(TokenRejected):
+            assert " " not in bearer_token(each)
     if value and " " not in value:
         assert bearer_token(f"  bEaReR  {value} ") == value
 
@@ -202,6 +203,14 @@ def test_odd_claims_are_read_or_refused(told: dict[str, Any], now: int) -> None:
     with contextlib.suppress(TokenRejected):
         moment = claims.time(told, "exp")
         assert moment is None or math.isfinite(moment)
+
+
+@given(value=NUMBERS)
+def test_any_number_is_a_moment_of_this_calendar_or_refused(value: float) -> None:
+    with contextlib.suppress(TokenRejected):
+        moment = claims.time({"exp": value}, "exp")
+        assert moment == value
+        assert abs(moment) < 10_000 * 366 * 86_400
 
 
 @pytest.mark.parametrize(
