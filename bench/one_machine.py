@@ -74,7 +74,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tl-") as folder:
         server = Server(Path(folder), get_binary_path())
         store = connect(server.url)
-        settings = replace(queue_settings(), rate_per_minute=0)
+        settings = replace(
+            queue_settings(), rate_per_minute=0, tenant_bytes_per_day=0, tenant_queue_length=0
+        )
         queue, leases = JobQueue(store, settings), JobLeases(store, settings)
         submits, cycles, runs = [], [], []
         for _ in range(ROUNDS):

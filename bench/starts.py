@@ -111,6 +111,7 @@ def _variables(server: Server) -> dict[str, str]:
         "TINYLLAMA_ENV": "bench",
         "TINYLLAMA_STORE_URL": server.url,
         "TINYLLAMA_RATE_PER_MINUTE": "0",
+        "TINYLLAMA_TENANT_BYTES_PER_DAY": "0",
         "TINYLLAMA_ISSUER": required("issuer"),
         "TINYLLAMA_AUDIENCE": required("audience"),
         "TINYLLAMA_JWKS": str(tinyllama.development_jwks_path()),

@@ -17,12 +17,13 @@ class QueueSettings:
     where lengths count jobs that run, too; 0 is no limit but that of the whole. A tenant and a key
     may submit and publish ``rate_per_minute`` and ``key_rate_per_minute``.
 
-    ``tenant_bytes_per_day`` is what a tenant may bring in: requests, events, results, and what a
-    job weighs besides. All of it stays for a day by default, however soon it has ended, so a day
+    ``tenant_bytes_per_day`` is what a tenant may bring in: requests, events, results, and what
+    they weigh besides. All of it stays for a day by default, however soon it has ended, so a day
     is the window: over any 24 hours a tenant leaves twice as much at most (a full bucket and what
     fills it meanwhile). The default's double, 256 MiB, is less than what a store of 0.5 GB takes
-    before it is nearly full, and its 20,000 jobs of some KiB are more than such a store's worker
-    does; less a minute would refuse a batch that the store holds well.
+    before it is nearly full, and its 10,000 jobs a day, of 2 KiB in and out, are more than one
+    worker does that takes ten seconds for each. A bound by the minute would refuse a batch that
+    the store holds well.
     """
 
     lease_seconds: float

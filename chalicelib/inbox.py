@@ -96,6 +96,7 @@ class Inbox:
             "event_type": draft.event_type,
             "source": draft.source,
             "hash": body_hash,
+            "kept_bytes": limits.EVENT_KEPT_BYTES,
         }
         attributes = "" if draft.attributes is None else json.dumps(draft.attributes)
         texts = json.dumps(given), json.dumps(draft.payload), attributes

@@ -43,8 +43,11 @@ RATE_WINDOW_SECONDS = 60
 REQUESTS_PER_MINUTE = 6_000
 TENANT_BYTES_PER_DAY = 128 * 1024 * 1024
 DAY_SECONDS = 24 * 3600
-# What an ended job weighs beside its own texts: record, indexes, end event, tombstone.
-JOB_OVERHEAD_BYTES = 2048
+# What they weigh beside their texts while they are kept, measured: a job with its end event and
+# idempotency key, the stream of one that said anything, an event (more than an inbox counts).
+JOB_KEPT_BYTES = 3072
+STREAM_KEPT_BYTES = 4096
+EVENT_KEPT_BYTES = 700
 WAITERS = 100
 API_KEYS_PER_TENANT = 1_000
 KEY_GRACE_SECONDS = 30 * 24 * 3600

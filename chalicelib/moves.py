@@ -50,6 +50,7 @@ class JobMoves:
             "key_length": queue.key_queue_length,
             "key_bytes": queue.key_queue_bytes,
             "reserve": limits.END_EVENT_BYTES,
+            "stream_bytes": limits.STREAM_KEPT_BYTES,
             "silent_ms": limits.WORKER_SILENT_SECONDS * 1000,
             "result_ms": round(retention.result_seconds * 1000),
             "bell_ms": limits.BELL_SECONDS * 1000,

@@ -109,7 +109,7 @@ class JobQueue:
             model=request.get("model"),
             hash=idempotency.body_hash if idempotency else "",
             key=asking_key(),
-            overhead_of_job=limits.JOB_OVERHEAD_BYTES,
+            kept_bytes=limits.JOB_KEPT_BYTES,
         )
         keys = [*self._charges.keys(draft.tenant)]
         if idempotency:

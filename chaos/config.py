@@ -19,6 +19,8 @@ def variables() -> dict[str, str]:
         "TINYLLAMA_MAX_ATTEMPTS": str(MAX_ATTEMPTS),
         "TINYLLAMA_QUEUE_LENGTH": str(QUEUE_LENGTH),
         "TINYLLAMA_RATE_PER_MINUTE": "0",
+        "TINYLLAMA_TENANT_BYTES_PER_DAY": "0",
+        "TINYLLAMA_TENANT_QUEUE_LENGTH": "0",
         "TINYLLAMA_ENGINE_URL": "",
         "NO_PROXY": "127.0.0.1",
         # A clock is wrong by an offset; what measures durations is not touched.

@@ -191,6 +191,8 @@ class Stage:
                 "TINYLLAMA_ENGINE_MODEL": "bench",
                 "TINYLLAMA_LEASE_SECONDS": "10" if self._tuned else "30",
                 "TINYLLAMA_RATE_PER_MINUTE": "0",
+                "TINYLLAMA_TENANT_BYTES_PER_DAY": "0",
+                "TINYLLAMA_TENANT_QUEUE_LENGTH": "0",
             }
         )
 

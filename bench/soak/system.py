@@ -173,6 +173,8 @@ def _variables(store_url: str, engine_url: str) -> dict[str, str]:
         "TINYLLAMA_LEASE_SECONDS": f"{QUEUE.lease_seconds:g}",
         "TINYLLAMA_MAX_ATTEMPTS": str(QUEUE.max_attempts),
         "TINYLLAMA_RATE_PER_MINUTE": "0",
+        "TINYLLAMA_TENANT_BYTES_PER_DAY": "0",
+        "TINYLLAMA_TENANT_QUEUE_LENGTH": "0",
         "TINYLLAMA_RESULT_SECONDS": f"{RETENTION.result_seconds:g}",
         "TINYLLAMA_TOMBSTONE_SECONDS": f"{RETENTION.tombstone_seconds:g}",
         "TINYLLAMA_EVENT_SECONDS": f"{RETENTION.event_seconds:g}",

@@ -19,7 +19,7 @@ if redis.call('EXISTS', keys.event) == 0 then
   end
   local size = given.overhead + #given.event_type + #given.source + #ARGV[2] + #ARGV[3]
   local buckets = {KEYS[8], KEYS[9], KEYS[10]}
-  local charged, refusal = arrivals(buckets, given, {1, 1, size}, now)
+  local charged, refusal = arrivals(buckets, given, {1, 1, size + given.kept_bytes}, now)
   if refusal then
     return refusal
   end

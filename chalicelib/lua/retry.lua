@@ -39,7 +39,7 @@ for _, key in ipairs({K.job, K.bell, K.tokens}) do
   redis.call('PERSIST', key)
 end
 redis.call('HDEL', K.job, 'started_at', 'first_token_at', 'ended_at', 'result', 'error',
-  'done_by', 'done_as', 'deadline_at')
+  'done_by', 'done_as', 'deadline_at', 'appended_bytes')
 settle_job()
 local place = new_place(tonumber(record[4]))
 change('state', 'queued', 'retried_from', given.version, 'place', place, 'key', given.key,

@@ -18,7 +18,7 @@ if redis.call('EXISTS', K.job) == 0 then
   end
   local size = #ARGV[2] + #ARGV[3]
   local buckets = {KEYS[25], KEYS[26], K.bytes_in}
-  local costs = {1, 1, size + given.overhead_of_job}
+  local costs = {1, 1, size + given.kept_bytes}
   local charged, refusal = arrivals(buckets, given, costs, now)
   if refusal then
     return refusal

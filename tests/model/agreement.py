@@ -178,8 +178,13 @@ class Agreement:
             told = {member.partition(" ")[0]: until for member, until in leases.items()}
             same(told, leased, keyspace.inbox_leases(tenant))
             counts = _held(stored, keyspace.tenant_counts(tenant))
-            counted = model.inbox_bytes(tenant)
-            same(counts, {"inbox": str(counted)} if counted else {}, "bytes of an inbox")
+            ruled = {"inbox": model.inbox_bytes(tenant)}
+            for job in model.under_way(tenant):
+                for whose in ("", f":{job.api_key}") if job.api_key else ("",):
+                    for name, much in ((f"jobs{whose}", 1), (f"bytes{whose}", job.size)):
+                        ruled[name] = ruled.get(name, 0) + much
+            told_counts = {name: int(count) for name, count in counts.items()}
+            same(told_counts, {name: n for name, n in ruled.items() if n}, "a tenant's counts")
 
     def _check_gauge(self) -> None:
         model, now = self._model, self._model.now.ms

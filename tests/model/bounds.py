@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tests.model.terms import Now, Refused
+from tests.model.terms import Now, Refused, Terms
 
 
 @dataclass
@@ -32,23 +32,51 @@ class Keys:
 
 @dataclass
 class Rate:
-    """A quota of calls per period, each tenant's own, spread evenly (a leaky bucket)."""
+    """A quota per period, of each one's own, spread evenly (a leaky bucket)."""
 
     now: Now
     quota: int
     period_ms: int
     empty_at: dict[str, float] = field(default_factory=dict)
 
-    def require(self, tenant: str) -> None:
-        """Refuse when one more call would not fit into the bucket; charges nothing."""
-        if self.quota and self._after_one(tenant) > self.now.ms + self.period_ms:
+    def require(self, whose: str, cost: int = 1) -> None:
+        """Refuse when *cost* more would not fit into the bucket; charges nothing."""
+        if self.quota and self._after(whose, cost) > self.now.ms + self.period_ms:
             raise Refused("rate_limited")
 
-    def charge(self, tenant: str) -> None:
-        """Pour one call into the tenant's bucket."""
+    def charge(self, whose: str, cost: int = 1) -> None:
+        """Pour *cost* into the bucket, a second bucket's worth above its brim at most."""
         if self.quota:
-            self.empty_at[tenant] = self._after_one(tenant)
+            brim = self.now.ms + 2 * self.period_ms
+            self.empty_at[whose] = min(self._after(whose, cost), brim)
 
-    def _after_one(self, tenant: str) -> float:
-        start = max(self.empty_at.get(tenant, 0), self.now.ms)
-        return start + self.period_ms / self.quota
+    def _after(self, whose: str, cost: int) -> float:
+        start = max(self.empty_at.get(whose, 0), self.now.ms)
+        return start + self.period_ms / self.quota * cost
+
+
+class Rates:
+    """What is charged for what comes in: the tenant's calls, its API key's, the tenant's bytes."""
+
+    def __init__(self, now: Now, terms: Terms) -> None:
+        self._calls = Rate(now, terms.rate_quota, terms.rate_ms)
+        self._calls_of_key = Rate(now, terms.key_quota, terms.rate_ms)
+        self._bytes = Rate(now, terms.bytes_quota, terms.bytes_ms)
+
+    def require(self, tenant: str, api_key: str, size: int) -> None:
+        """Refuse what one of the rates does not allow; charges none then."""
+        self._calls.require(tenant)
+        if api_key:
+            self._calls_of_key.require(f"{tenant} {api_key}")
+        self._bytes.require(tenant, size)
+
+    def charge(self, tenant: str, api_key: str, size: int) -> None:
+        """Charge them all."""
+        self._calls.charge(tenant)
+        if api_key:
+            self._calls_of_key.charge(f"{tenant} {api_key}")
+        self._bytes.charge(tenant, size)
+
+    def owe(self, tenant: str, size: int) -> None:
+        """Charge bytes that came in unasked."""
+        self._bytes.charge(tenant, size)

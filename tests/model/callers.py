@@ -9,12 +9,13 @@ from chalicelib import jobs
 from chalicelib.queueing import Idempotency
 from tests.model.agreement import as_ruled, as_told
 from tests.model.terms import Draft, ModelJob
-from tests.model.trial import NUMBERS, OFTEN, RARELY, TENANT, Trial, pick
+from tests.model.trial import API_KEY, NUMBERS, OFTEN, RARELY, TENANT, Trial, pick
 
 PRIORITIES = st.sampled_from(["normal", "high", "low"])
 DEADLINES_MS = st.sampled_from([10_000, 45_000, 1_000_000])
 KEYS = st.sampled_from(["first", "second"])
 BODIES = st.sampled_from(["same", "same", "same", "other"])
+CALLERS = st.tuples(TENANT, API_KEY)
 
 
 class Callers(Trial):
@@ -27,13 +28,13 @@ class Callers(Trial):
         for tenant, priority in several:
             self._submit_new(tenant, priority=priority)
 
-    @rule(tenant=TENANT, repeat=st.booleans())
-    def submit(self, *, tenant: str, repeat: bool) -> None:
-        self._submit_new(tenant, repeat=repeat)
+    @rule(tenant=TENANT, api_key=API_KEY, repeat=st.booleans())
+    def submit(self, *, tenant: str, api_key: str, repeat: bool) -> None:
+        self._submit_new(tenant, api_key=api_key, repeat=repeat)
 
-    @rule(tenant=TENANT, priority=PRIORITIES, size=st.sampled_from([1, 900]))
-    def submit_another_kind(self, tenant: str, priority: str, size: int) -> None:
-        self._submit_new(tenant, priority=priority, size=size)
+    @rule(tenant=TENANT, api_key=API_KEY, priority=PRIORITIES, size=st.sampled_from([1, 900]))
+    def submit_another_kind(self, tenant: str, api_key: str, priority: str, size: int) -> None:
+        self._submit_new(tenant, api_key=api_key, priority=priority, size=size)
 
     @rule(tenant=TENANT, deadline_ms=DEADLINES_MS, repeat=st.booleans())
     def submit_with_a_deadline(self, *, tenant: str, deadline_ms: int, repeat: bool) -> None:
@@ -57,6 +58,7 @@ class Callers(Trial):
         deadline_ms: int | None = None,
         key: str | None = None,
         body: str = "",
+        api_key: str = "",
         repeat: bool = False,
     ) -> None:
         request: dict[str, object] = {"prompt": "p" * size}
@@ -69,6 +71,7 @@ class Callers(Trial):
             deadline_ms=deadline_ms,
             key=key,
             body=body,
+            api_key=api_key,
         )
         self.drafts.append(draft)
         self._submit(draft, repeat=repeat)
@@ -83,7 +86,8 @@ class Callers(Trial):
                 deadline_seconds=None if draft.deadline_ms is None else draft.deadline_ms / 1000,
             )
             key = Idempotency(draft.key, draft.body) if draft.key else None
-            submitted = self.system.queue.submit(given, key)
+            with self.system.asking(draft.tenant, draft.api_key):
+                submitted = self.system.queue.submit(given, key)
             return submitted.job.id, submitted.known, submitted.job.created_at
 
         def rules() -> object:
@@ -123,24 +127,33 @@ class Callers(Trial):
         )
 
     @precondition(lambda self: self.ended("failed", "expired"))
-    @rule(number=NUMBERS, stale=RARELY, own=OFTEN, tenant=TENANT, repeat=st.booleans())
-    def retry(self, *, number: int, stale: bool, own: bool, tenant: str, repeat: bool) -> None:
+    @rule(number=NUMBERS, stale=RARELY, own=OFTEN, caller=CALLERS, repeat=st.booleans())
+    def retry(
+        self, *, number: int, stale: bool, own: bool, caller: tuple[str, str], repeat: bool
+    ) -> None:
         job = pick(self.ended("failed", "expired"), number)
+        tenant, api_key = caller
         whose = job.tenant if own else tenant
-        self._retry(job, whose, job.version - stale, repeat=repeat)
+        self._retry(job, (whose, api_key), job.version - stale, repeat=repeat)
 
     @precondition(lambda self: self.model.jobs)
     @rule(number=NUMBERS, version=st.integers(0, 12), own=OFTEN, tenant=TENANT)
     def retry_whatever_it_is(self, *, number: int, version: int, own: bool, tenant: str) -> None:
         job = self._job(number)
-        self._retry(job, job.tenant if own else tenant, version or job.version, repeat=True)
+        whose = job.tenant if own else tenant
+        self._retry(job, (whose, ""), version or job.version, repeat=True)
 
-    def _retry(self, job: ModelJob, whose: str, version: int, *, repeat: bool) -> None:
-        self.play(
-            lambda: as_told(self.system.queue.retry(whose, job.id, version)),
-            lambda: as_ruled(self.model.retry(whose, job.id, version)),
-            repeat=repeat,
-        )
+    def _retry(self, job: ModelJob, caller: tuple[str, str], version: int, *, repeat: bool) -> None:
+        whose, api_key = caller
+
+        def router() -> object:
+            with self.system.asking(whose, api_key):
+                return as_told(self.system.queue.retry(whose, job.id, version))
+
+        def rules() -> object:
+            return as_ruled(self.model.retry(whose, job.id, version, api_key))
+
+        self.play(router, rules, repeat=repeat)
 
     @precondition(lambda self: self.ended("failed", "expired"))
     @rule(number=NUMBERS, dead=OFTEN, stale=RARELY, repeat=st.booleans())

@@ -7,7 +7,7 @@ from hypothesis.stateful import precondition, rule
 
 from chalicelib.events import Event
 from tests.model.agreement import TENANTS, event_as_ruled, event_as_told
-from tests.model.callers import BODIES, KEYS
+from tests.model.callers import BODIES, CALLERS, KEYS
 from tests.model.inboxes import ModelEvent
 from tests.model.trial import NUMBERS, OFTEN, RARELY, TENANT, Trial, pick
 
@@ -18,27 +18,38 @@ SECONDS = st.sampled_from([5, 60, 3000])
 class Consumers(Trial):
     """Several consumers share a tenant's inbox; some use tokens and ids of other tenants."""
 
-    @rule(tenant=TENANT, kind=KINDS, size=st.sampled_from([1, 1, 4000, 6000]), repeat=st.booleans())
-    def publish(self, *, tenant: str, kind: str, size: int, repeat: bool) -> None:
-        self._publish(tenant, kind, size, None, repeat=repeat)
+    @rule(
+        caller=CALLERS, kind=KINDS, size=st.sampled_from([1, 1, 4000, 6000]), repeat=st.booleans()
+    )
+    def publish(self, *, caller: tuple[str, str], kind: str, size: int, repeat: bool) -> None:
+        self._publish(caller, kind, size, None, repeat=repeat)
 
     @rule(tenant=TENANT, key=st.tuples(KEYS, BODIES), repeat=st.booleans())
     def publish_with_a_key(self, *, tenant: str, key: tuple[str, str], repeat: bool) -> None:
-        self._publish(tenant, "order.paid", 1, key, repeat=repeat)
+        self._publish((tenant, ""), "order.paid", 1, key, repeat=repeat)
 
     def _publish(
-        self, tenant: str, kind: str, size: int, named: tuple[str, str] | None, *, repeat: bool
+        self,
+        caller: tuple[str, str],
+        kind: str,
+        size: int,
+        named: tuple[str, str] | None,
+        *,
+        repeat: bool,
     ) -> None:
+        tenant, api_key = caller
         key, body = named or (None, "")
         event_id, payload = self.new_id("evt_"), {"note": "n" * size}
         given = Event(event_id, tenant, kind, "shop", payload, created_at=0, sequence=0)
 
         def router() -> object:
-            published = self.system.inbox.publish(given, body, key)
+            with self.system.asking(tenant, api_key):
+                published = self.system.inbox.publish(given, body, key)
             return published.event.id, published.known, published.event.created_at
 
         def rules() -> object:
             draft = self.model.event(event_id, tenant, kind, "shop", payload, json.dumps(payload))
+            draft.api_key = api_key
             found, known = self.model.publish(draft, key, body)
             return found, known, self.model.inboxes.find(tenant, found).created_at
 

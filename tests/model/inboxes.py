@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from tests.model.bounds import Keys, Rate
+from tests.model.bounds import Keys, Rates
 from tests.model.terms import Now, Refused, Terms
 
 
@@ -23,6 +23,7 @@ class ModelEvent:
     token: str | None = None
     leased_until: int = 0
     acknowledged_under: str | None = None
+    api_key: str = ""
 
 
 @dataclass
@@ -36,8 +37,8 @@ class EventLease:
 class Inboxes:
     """Events in the order they came; all tenants' together, for no rule looks across."""
 
-    def __init__(self, terms: Terms, now: Now, rate: Rate) -> None:
-        self.terms, self.now, self.rate = terms, now, rate
+    def __init__(self, terms: Terms, now: Now, rates: Rates) -> None:
+        self.terms, self.now, self.rates = terms, now, rates
         self.keys = Keys(now, terms.idempotency_ms)
         self.events: list[ModelEvent] = []
         self.leases: dict[tuple[str, str], EventLease] = {}
@@ -73,12 +74,13 @@ class Inboxes:
             if self._find(draft.tenant, known) is None:
                 raise Refused("event_gone")
             return known, True
-        self.rate.require(draft.tenant)
+        cost = draft.size + self.terms.event_kept_bytes
+        self.rates.require(draft.tenant, draft.api_key, cost)
         if full:
             raise Refused("store_full")
         if draft.size > room:
             raise Refused("inbox_full")
-        self.rate.charge(draft.tenant)
+        self.rates.charge(draft.tenant, draft.api_key, cost)
         self.keys.keep(draft.tenant, key, body, draft.id)
         self.put(draft)
         return draft.id, False

@@ -84,7 +84,7 @@ class LapsedEventsGoLast(Model):
 
     def __init__(self, terms: Terms, now_ms: int) -> None:
         super().__init__(terms, now_ms)
-        self.inboxes = _LapsedLast(terms, self.now, self.rate)
+        self.inboxes = _LapsedLast(terms, self.now, self.rates)
 
 
 class _LapsedLast(Inboxes):
@@ -99,7 +99,7 @@ class AnyoneAcknowledges(Model):
 
     def __init__(self, terms: Terms, now_ms: int) -> None:
         super().__init__(terms, now_ms)
-        self.inboxes = _OpenToAll(terms, self.now, self.rate)
+        self.inboxes = _OpenToAll(terms, self.now, self.rates)
 
 
 class _OpenToAll(Inboxes):
@@ -109,6 +109,15 @@ class _OpenToAll(Inboxes):
             if event.id == event_id:
                 return event
         raise Refused("event_not_found")
+
+
+class RetriesCountForTheFirstKey(Model):
+    """A job counts for the API key that it was submitted with, whoever asks for it again."""
+
+    def _retry(self, job: ModelJob, version: int, api_key: str, *, dead_only: bool) -> None:
+        before = job.api_key
+        super()._retry(job, version, api_key, dead_only=dead_only)
+        job.api_key = before
 
 
 MISTAKES = (
@@ -121,4 +130,5 @@ MISTAKES = (
     CancelsAreSilent,
     LapsedEventsGoLast,
     AnyoneAcknowledges,
+    RetriesCountForTheFirstKey,
 )

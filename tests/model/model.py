@@ -7,12 +7,19 @@ choice that was seen is handed in.
 
 import json
 
-from tests.model.bounds import Keys, Rate
+from tests.model.bounds import Keys, Rates
 from tests.model.inboxes import Inboxes, ModelEvent
 from tests.model.terms import RANKS, Draft, Ending, ModelJob, Now, Refused, Terms
 from tests.model.turns import Turns
 
 ROUTER = "tinyllama-router"
+ERRORS = {
+    "attempts_exhausted": "every worker that ran the job was lost",
+    "deadline_exceeded": "the job did not end before its deadline",
+    "engine_busy": "as told",
+    "engine_failed": "as told",
+}
+"""Why a job failed, by code, as workers and the router put it."""
 
 
 class Model:
@@ -20,9 +27,9 @@ class Model:
 
     def __init__(self, terms: Terms, now_ms: int) -> None:
         self.terms, self.now = terms, Now(now_ms)
-        self.rate = Rate(self.now, terms.rate_quota, terms.rate_ms)
+        self.rates = Rates(self.now, terms)
         self.keys = Keys(self.now, terms.idempotency_ms)
-        self.inboxes = Inboxes(terms, self.now, self.rate)
+        self.inboxes = Inboxes(terms, self.now, self.rates)
         self.turns = Turns()
         self.jobs: dict[str, ModelJob] = {}
         self.gone: dict[str, tuple[str, int]] = {}
@@ -47,9 +54,10 @@ class Model:
             if known not in self.jobs:
                 raise Refused("job_gone")
             return self.fetch(draft.tenant, known), True
-        self.rate.require(draft.tenant)
-        self._require_room(draft.tenant, draft.size)
-        self.rate.charge(draft.tenant)
+        cost = draft.size + self.terms.job_kept_bytes
+        self.rates.require(draft.tenant, draft.api_key, cost)
+        self._require_room(draft.tenant, draft.size, draft.api_key)
+        self.rates.charge(draft.tenant, draft.api_key, cost)
         number = self._next_order()
         job = ModelJob(
             id=draft.id,
@@ -63,6 +71,7 @@ class Model:
             created_at=self.now.ms,
             max_attempts=self.terms.max_attempts,
             allowed_ms=draft.deadline_ms,
+            api_key=draft.api_key,
         )
         self.jobs[job.id] = job
         self.keys.keep(draft.tenant, draft.key, draft.body, job.id)
@@ -93,16 +102,16 @@ class Model:
             raise Refused("job_ended")
         return job
 
-    def retry(self, tenant: str, job_id: str, version: int) -> ModelJob:
+    def retry(self, tenant: str, job_id: str, version: int, api_key: str = "") -> ModelJob:
         """Queue a failed or expired job anew, with its allowance of attempts and time."""
-        self._retry(self._own(tenant, job_id), version, dead_only=False)
+        self._retry(self._own(tenant, job_id), version, api_key, dead_only=False)
         return self.fetch(tenant, job_id)
 
     def redrive(self, tenant: str, job_id: str, version: int) -> None:
-        """Queue a dead letter anew."""
-        self._retry(self._own(tenant, job_id), version, dead_only=True)
+        """Queue a dead letter anew, on no API key's account."""
+        self._retry(self._own(tenant, job_id), version, "", dead_only=True)
 
-    def _retry(self, job: ModelJob, version: int, *, dead_only: bool) -> None:
+    def _retry(self, job: ModelJob, version: int, api_key: str, *, dead_only: bool) -> None:
         if job.retried_from == version:
             return
         if job.state not in ("failed", "expired"):
@@ -111,8 +120,8 @@ class Model:
             raise Refused("version_conflict")
         if dead_only and not job.dead:
             raise Refused("not_retryable")
-        self._require_room(job.tenant, job.size)
-        before, job.retried_from = job.state, version
+        self._require_room(job.tenant, job.size, api_key)
+        before, job.retried_from, job.api_key, job.said_bytes = job.state, version, api_key, 0
         job.max_attempts = job.attempt + self.terms.max_attempts
         job.state, job.place, job.order = "queued", "ready", self._next_order()
         job.ready_since, job.dead, job.told = self.now.ms, 0, {}
@@ -178,6 +187,7 @@ class Model:
             raise Refused("invalid_body")
         fresh = chunks[len(job.chunks) - offset :]
         job.chunks += fresh
+        job.said_bytes += sum(len(chunk.encode()) for chunk in fresh)
         if fresh and job.first_token_at is None:
             job.first_token_at = self.now.ms
         return job.cancel_requested
@@ -303,6 +313,11 @@ class Model:
         """Whether the memory mark holds."""
         return self.full_until > self.now.ms
 
+    def under_way(self, tenant: str) -> list[ModelJob]:
+        """Return the tenant's jobs that have not ended."""
+        own = (job for job in self.jobs.values() if job.tenant == tenant)
+        return [job for job in own if job.place != "ended"]
+
     def open_bytes(self) -> int:
         """Return the size of all requests that have not ended."""
         return sum(job.size for job in self.jobs.values() if job.place != "ended")
@@ -326,9 +341,15 @@ class Model:
 
     # The steps that moves are made of.
 
-    def _require_room(self, tenant: str, size: int) -> None:
+    def _require_room(self, tenant: str, size: int, api_key: str) -> None:
         if self.nearly_full():
             raise Refused("store_full")
+        terms, of_tenant = self.terms, self.under_way(tenant)
+        if _too_many(of_tenant, size, terms.tenant_length, terms.tenant_bytes):
+            raise Refused("too_many_jobs")
+        of_key = [job for job in of_tenant if job.api_key == api_key]
+        if api_key and _too_many(of_key, size, terms.key_length, terms.key_bytes):
+            raise Refused("too_many_jobs")
         if len(self.of_place("ready", "delayed")) >= self.terms.queue_length:
             raise Refused("queue_full")
         if self.open_bytes() + size > self.terms.queue_bytes:
@@ -359,6 +380,9 @@ class Model:
         job.state, job.place, job.token, job.ended_at = state, "ended", None, self.now.ms
         job.cancel_requested, job.retry_at, job.told = False, None, {}
         job.error_code = error_code
+        result = len(json.dumps(job.result)) if state == "succeeded" else 0
+        stream = job.said_bytes and job.said_bytes + self.terms.stream_kept_bytes
+        self.rates.owe(job.tenant, result + _error_bytes(error_code) + stream)
         self.ends.append(self.now.ms)
         self._moved(job, before)
         payload = {"job_id": job.id, "state": state, "attempt": job.attempt}
@@ -389,7 +413,7 @@ class Model:
             return
         job.state, job.place = "running", "running"
         job.attempt += 1
-        job.chunks, job.started_at = [], self.now.ms
+        job.chunks, job.said_bytes, job.started_at = [], 0, self.now.ms
         job.first_token_at = job.retry_at = None
         self._moved(job, "queued")
 
@@ -421,6 +445,14 @@ class Model:
     def _is_gone(self, tenant: str, job_id: str) -> bool:
         owner, until = self.gone.get(job_id, ("", 0))
         return owner == tenant and until >= self.now.ms
+
+
+def _too_many(jobs: list[ModelJob], size: int, length: int, most_bytes: int) -> bool:
+    return len(jobs) >= length or sum(job.size for job in jobs) + size > most_bytes
+
+
+def _error_bytes(code: str | None) -> int:
+    return 0 if code is None else len(json.dumps({"code": code, "detail": ERRORS[code]}))
 
 
 def _place(job: ModelJob) -> tuple[str, int, int]:

@@ -6,13 +6,14 @@ the test lets keys expire when it moves the clock on. Within a move the clock st
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import redis
 
-from chalicelib import keyspace
+from chalicelib import keyspace, visits
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
@@ -20,11 +21,12 @@ from chalicelib.leasing import JobLeases
 from chalicelib.listing import JobLists
 from chalicelib.moves import JobMoves
 from chalicelib.queueing import JobQueue
-from chalicelib.scripts import Script
+from chalicelib.scripts import Lua, Script
 from chalicelib.store import Store
 from chalicelib.streaming import TokenStreams
 from chalicelib.sweeping import Sweeper
 from chalicelib.upkeep import Upkeep
+from chalicelib.visits import Visit
 from tests.model.terms import Terms
 from tests.servers import Server, store_binary
 
@@ -81,6 +83,7 @@ class _Told(Script):
     def __init__(self, script: Script, *, instead: tuple[str, str]) -> None:
         assert script.source.count(_ASKS) == 1, "scripts ask for the time in one place"
         self.source = script.source.replace(_ASKS, _TOLD).replace(*instead)
+        self.guarded = Lua(script.guarded.source.replace(_ASKS, _TOLD).replace(*instead))
         self.reads = script.reads
 
 
@@ -135,6 +138,12 @@ class System:
             queue_bytes=terms.queue_bytes,
             inbox_bytes=terms.inbox_bytes,
             rate_per_minute=terms.rate_quota,
+            key_rate_per_minute=terms.key_quota,
+            tenant_bytes_per_day=terms.bytes_quota,
+            tenant_queue_length=terms.tenant_length,
+            tenant_queue_bytes=terms.tenant_bytes,
+            key_queue_length=terms.key_length,
+            key_queue_bytes=terms.key_bytes,
         )
         kept = RetentionSettings(
             result_seconds=terms.result_ms / 1000,
@@ -151,6 +160,20 @@ class System:
         self.streams = TokenStreams(self.store)
         self.inbox = Inbox(self.store, queue, kept)
         self.inbox_leases = InboxLeases(self.store, kept)
+
+    @contextmanager
+    def asking(self, tenant: str, api_key: str) -> Iterator[None]:
+        """Let moves inside be made on behalf of the tenant's API key, none where it is empty."""
+        with visits.serving(Visit(tenant, api_key)):
+            if not api_key:
+                yield
+                return
+            record = keyspace.api_key(tenant, api_key)
+            self._raw.hset(record, "ends_at", 10**15)
+            try:
+                yield
+            finally:
+                self._raw.delete(record)
 
     def set_clock(self, ms: int) -> None:
         """Move the clock on to *ms*; what expires by then is gone."""

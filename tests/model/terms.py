@@ -15,6 +15,10 @@ class Terms:
     swept_by_a_claim: int = 16  # lua/take.lua
     queue_length: int = 6
     queue_bytes: int = 4_000
+    tenant_length: int = 5
+    tenant_bytes: int = 3_000
+    key_length: int = 3
+    key_bytes: int = 1_500
     inbox_bytes: int = 12_000
     reserve_bytes: int = limits.END_EVENT_BYTES
     overhead_bytes: int = limits.EVENT_OVERHEAD_BYTES
@@ -26,7 +30,13 @@ class Terms:
     lease_remembered_ms: int = limits.LEASE_REMEMBERED_SECONDS * 1000
     silent_ms: int = limits.WORKER_SILENT_SECONDS * 1000
     rate_quota: int = 0
+    key_quota: int = 0
     rate_ms: int = 60_000
+    bytes_quota: int = 0
+    bytes_ms: int = 24 * 3_600_000
+    job_kept_bytes: int = limits.JOB_KEPT_BYTES
+    stream_kept_bytes: int = limits.STREAM_KEPT_BYTES
+    event_kept_bytes: int = limits.EVENT_KEPT_BYTES
 
 
 @dataclass
@@ -63,6 +73,7 @@ class ModelJob:
     created_at: int
     max_attempts: int
     allowed_ms: int | None
+    api_key: str
     state: str = "queued"
     place: str = "ready"
     attempt: int = 0
@@ -75,6 +86,7 @@ class ModelJob:
     cancel_requested: bool = False
     told: dict[str, str] = field(default_factory=dict)
     chunks: list[str] = field(default_factory=list)
+    said_bytes: int = 0
     started_at: int | None = None
     first_token_at: int | None = None
     ended_at: int | None = None
@@ -94,6 +106,7 @@ class Draft(NamedTuple):
     deadline_ms: int | None = None
     key: str | None = None
     body: str = ""
+    api_key: str = ""
 
 
 class Ending(NamedTuple):

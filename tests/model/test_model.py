@@ -31,6 +31,7 @@ _REFUSALS = {
     "not_retryable",
     "queue_full",
     "store_full",
+    "too_many_jobs",
     "version_conflict",
 }
 _DIFFERENCE = re.compile("the rules|went from version|the same call again")
@@ -58,7 +59,7 @@ def test_store_stays_as_the_model_says_where_calls_are_limited(
     )
 
     class SixCallsAMinute(Machine):
-        terms: ClassVar[Terms] = replace(Terms(), rate_quota=6)
+        terms: ClassVar[Terms] = replace(Terms(), rate_quota=6, key_quota=2, bytes_quota=20_000)
 
     tally = run(SixCallsAMinute, system, moves=moves, first_seed=first_seed, report=print)
 
@@ -82,7 +83,8 @@ def test_wrong_rule_is_found(wrong: type[Model], system: System) -> None:
             "record[1] == 'running' and record[2] == token and", "", id="any token finishes"
         ),
         pytest.param("redis.call('ZADD', keys.turns, tag + 1, tenant)", "", id="no turns"),
-        pytest.param("account(K, -given.reserve)", "", id="room stays reserved"),
+        pytest.param("size - (fields.reserved or 0)", "size", id="room stays reserved"),
+        pytest.param("account_job(-1, record[4], size)", "", id="ended jobs stay counted"),
     ],
 )
 def test_broken_script_is_found(sound: str, broken: str, system: System) -> None:

@@ -22,6 +22,7 @@ NUMBERS = st.integers(0, 63)
 RARELY = st.integers(0, 9).map(lambda number: number == 9)
 OFTEN = st.integers(0, 9).map(lambda number: number != 9)
 TENANT = st.sampled_from(TENANTS)
+API_KEY = st.sampled_from(["", "", "one", "two"])
 # The longest time that passes without a tick; records would go by their own expiry a day later.
 UNSWEPT_MS = 12 * 3_600_000
 

@@ -376,6 +376,28 @@ def test_workers_of_both_releases_are_counted(
     assert raw.hget(keyspace.COUNTERS, "slots") == "4"
 
 
+def test_jobs_of_the_old_release_count_for_their_tenant_from_adoption_to_their_end(
+    old: OldSide, store: Store, leases: JobLeases, raw: "redis.Redis"
+) -> None:
+    def counted() -> str | None:
+        count = raw.hget(keyspace.tenant_counts("acme"), "jobs")
+        return None if count is None else str(count)
+
+    for _ in range(3):
+        _submit_old(old)
+    held = _claim_old(old)
+    _upkeep(store).tick()
+    seen = [counted()]
+
+    old("finish", held, DONE)  # was never counted
+    seen.append(counted())
+    while claimed := leases.claim(_token()):
+        leases.finish(claimed, Outcome(result=DONE))
+        seen.append(counted())
+
+    assert seen == ["2", "2", "1", None]
+
+
 # All at once
 
 

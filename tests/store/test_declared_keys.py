@@ -18,6 +18,7 @@ from chalicelib.queueing import Idempotency, JobQueue
 from chalicelib.store import Store
 from chalicelib.upkeep import Upkeep
 from chalicelib.visits import Visit
+from chalicelib.waiting import WaitingRoom
 from tests.servers import Server
 from tests.store.deeds import DEEDS, Side
 from tests.store.harness import (
@@ -46,6 +47,8 @@ def _every_refusal(side: Side, store: Store) -> None:
         lambda: JobQueue(store, replace(SETTINGS, queue_length=1)).submit(request()),
         lambda: JobQueue(store, replace(SETTINGS, queue_bytes=1)).submit(request()),
         lambda: JobQueue(store, replace(SETTINGS, inbox_bytes=1)).submit(request()),
+        lambda: JobQueue(store, replace(SETTINGS, tenant_queue_length=1)).submit(request()),
+        lambda: JobQueue(store, replace(SETTINGS, key_queue_bytes=1)).submit(request()),
         lambda: Inbox(store, replace(SETTINGS, inbox_bytes=1)).publish(draft()),
         lambda: side.queue.fetch("umbrella", kept.id),
         lambda: side.queue.cancel("umbrella", kept.id),
@@ -63,7 +66,7 @@ def _every_refusal(side: Side, store: Store) -> None:
     for call in calls:
         with suppress(RouterError):
             call()
-    limited = replace(SETTINGS, rate_per_minute=1)
+    limited = replace(SETTINGS, rate_per_minute=1, key_rate_per_minute=1, tenant_bytes_per_day=4000)
     for _ in range(2):
         with suppress(RouterError):
             JobQueue(store, limited).submit(request())
@@ -133,6 +136,9 @@ def _run_every_move_in_every_way(side: Side, store: Store) -> None:
     _every_end(side)
     _every_lost_record(side, store)
     with side.room.wait(1), side.room.wait(1), side.room.wait(1):
+        pass
+    shared = WaitingRoom(store, 2, tenant_places=1)
+    with shared.wait(1), shared.wait(1):
         pass
 
 

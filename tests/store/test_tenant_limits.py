@@ -42,7 +42,7 @@ REQUEST = {"prompt": "x" * 100}
 SIZE = len(json.dumps(REQUEST))
 DAY_MS = 86_400_000
 PER_DAY = 50_000
-COST = SIZE + limits.JOB_OVERHEAD_BYTES
+COST = SIZE + limits.JOB_KEPT_BYTES
 
 
 def asked(tenant: str = "acme") -> Draft:
@@ -361,7 +361,8 @@ def test_event_costs_its_size(store: Store, raw: "redis.Redis") -> None:
 
     event = inbox.publish(draft()).event
 
-    assert _used(raw) == pytest.approx(int(raw.hget(keyspace.event(event.id), "size") or 0), abs=1)
+    size = int(raw.hget(keyspace.event(event.id), "size") or 0)
+    assert _used(raw) == pytest.approx(size + limits.EVENT_KEPT_BYTES, abs=1)
 
 
 def test_tenant_brings_in_so_much_a_day_and_no_more(
@@ -417,7 +418,7 @@ def test_result_is_charged_with_what_was_said_and_never_refused(
 
     assert leases.finish(claimed, long) is JobState.SUCCEEDED
 
-    cost = COST + 40 + len(json.dumps(long.result))
+    cost = COST + 40 + limits.STREAM_KEPT_BYTES + len(json.dumps(long.result))
     assert _used(raw) == pytest.approx(cost, abs=1)
     with pytest.raises(RateLimited):
         queue.submit(asked())

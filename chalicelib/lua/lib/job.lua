@@ -106,8 +106,9 @@ local function end_job(state, by, outcome)
     account_job(-1, record[4], size)
   end
   -- What the model said is kept twice: as the result, and for those who read along.
-  local said = #(outcome.result or '') + #(outcome.error or '') + tonumber(record[5] or 0)
-  owe(K.bytes_in, given, said, now)
+  local streamed = tonumber(record[5] or 0)
+  streamed = streamed > 0 and streamed + given.stream_bytes or 0
+  owe(K.bytes_in, given, #(outcome.result or '') + #(outcome.error or '') + streamed, now)
   count_end(now)
   redis.call('ZADD', K.retention, now + given.result_ms, place)
   for _, key in ipairs({K.job, K.tokens}) do
