@@ -62,6 +62,16 @@ def test_a_token_typed_for_another_use_is_refused(kind: object) -> None:
     assert reason(sign(HEADER | {"typ": kind}, claims())) == "token_use_invalid"
 
 
+@pytest.mark.parametrize("text", ["Xa.b.cX", "a.b.c\t", "a.b.c\r\n", "\u00a0a.b.c"])
+def test_nothing_but_spaces_is_taken_off_a_token(text: str) -> None:
+    assert bearer_token(f"Bearer {text}") == text
+
+
+def test_two_tokens_are_refused_before_either_is_read() -> None:
+    with pytest.raises(TokenRejected, match="More than a token"):
+        bearer_token("Bearer a.b.c d.e.f")
+
+
 @pytest.mark.parametrize("header", ["bearer {}", "BEARER  {}", " Bearer {} "])
 def test_the_schemes_case_and_spaces_around_do_not_matter(header: str) -> None:
     assert bearer_token(header.format("a.b.c")) == "a.b.c"
@@ -81,7 +91,14 @@ def test_without_a_bearer_token_it_is_missing(header: str) -> None:
     "header",
     [
         *("\tBearer a.b.c", "Bearer\u00a0a.b.c", "\uff22earer a.b.c", "Bearer\0 a.b.c"),
-        *("Token a.b.c", "Basic Bearer a.b.c", "B\u0435arer a.b.c", "\nBearer a.b.c", "bearer"),
+        *(
+            "Token a.b.c",
+            "Basic Bearer a.b.c",
+            "XBearer a.b.c",
+            "B\u0435arer a.b.c",
+            "\nBearer a.b.c",
+            "bearer",
+        ),
     ],
 )
 def test_only_bearer_in_ascii_and_a_space_is_the_scheme(header: str) -> None:

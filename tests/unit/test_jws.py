@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import claims as claims_reading
 from chalicelib import jws, keysets
 from chalicelib.errors import TokenRejected
 from chalicelib.keysets import Key
@@ -240,6 +241,11 @@ def broken(token: str) -> Sequence[Any]:
         pytest.param(f"{head}.{payload}.\ud800", id="lone surrogate"),
         pytest.param('{"payload":"","signatures":[]}', id="JSON serialization"),
     ]
+
+
+@pytest.mark.parametrize("octets", [b"\0", b"\xd7", b"\x05\xd0", b"\0\0\x17", b"\xff\xfe\xfd"])
+def test_every_last_letter_of_base64url_is_read(octets: bytes) -> None:
+    assert claims_reading.decoded(b64(octets)) == octets
 
 
 @pytest.mark.parametrize("token", broken(sign(HEADER, b"12345")))

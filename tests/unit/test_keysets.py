@@ -75,6 +75,7 @@ def test_a_keys_alg_narrows_its_type() -> None:
         pytest.param({"kty": "oct", "k": "c2VjcmV0"}, id="symmetric"),
         pytest.param({"kty": "RSA3"}, id="unknown type"),
         pytest.param({"kty": ["RSA"]}, id="type is no string"),
+        pytest.param({"kty": "RSA3", "alg": "RS256"}, id="unknown type with an alg"),
         pytest.param({"n": None}, id="no modulus"),
         pytest.param({"n": 5}, id="modulus is a number"),
         pytest.param({"n": "!"}, id="modulus is not base64url"),
@@ -150,6 +151,13 @@ def test_ed25519_is_the_only_okp_curve() -> None:
 @pytest.mark.parametrize("bits", [2048, 8192])
 def test_rsa_keys_of_the_outermost_sizes_are_taken(bits: int) -> None:
     keys = keysets.parse({"keys": [made_up_rsa((1 << bits) - 159)]})
+
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("more", [0, 2, 4, 6, 8])
+def test_any_odd_modulus_of_its_size_is_taken(more: int) -> None:
+    keys = keysets.parse({"keys": [made_up_rsa(WIDE + more)]})
 
     assert len(keys) == 1
 
