@@ -345,6 +345,23 @@ def test_a_page_ends_at_its_limit_and_the_next_goes_on_there(
     assert sizes == [2, 2, 2, 1]
 
 
+def test_a_page_passes_over_nothing_when_what_came_before_is_gone(
+    keys: KeyRecords, raw: "redis.Redis"
+) -> None:
+    first, second, third, last = (signed(raw) for _ in range(4))
+    tied = [replace(key, expires_at=first.expires_at) for key in (first, second, third)]
+    last = replace(last, expires_at=first.expires_at + 60)
+    for key in (*tied, last):
+        keys.register(key)
+    page = keys.list("acme", 0, 2)
+    for key in tied:
+        pass_time(raw, key, 3_600_001 + DAY_MS)
+
+    following = keys.list("acme", page.cursor or 0, 2)
+
+    assert [each.id for each in following.keys] == [last.id]
+
+
 def test_a_list_tells_a_key_until_a_day_after_it_expired_and_forgets_it_then(
     keys: KeyRecords, raw: "redis.Redis"
 ) -> None:
