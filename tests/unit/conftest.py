@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
+from tests import leaks
 from tests.unit.parameter_store import Ran, Run
 from tinyllama import cli
 from tinyllama.deployment import stages
@@ -52,6 +53,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """Run ``tinyllama`` with these arguments; *typed* is piped into it."""
 
     def command(*arguments: str, typed: bytes = b"") -> Ran:
+        leaks.LEDGER.note("what was typed", typed.decode(errors="replace").strip())
         monkeypatch.setattr(sys, "argv", ["tinyllama", *arguments])
         monkeypatch.setattr(sys, "stdin", Pipe(typed))
         with pytest.raises(SystemExit) as ended:
