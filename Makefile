@@ -37,13 +37,14 @@ test-emulator: $(READY) node_modules ## a stage deployed to an emulated AWS, cha
 	$(BIN)/python -m pytest tests/emulator --durations=0
 
 fuzz: $(READY) ## 20,000 odd calls and 100,000 of each property; writes bench/results/fuzz.md
-	$(BIN)/python -m tests.fuzz --cases 20000 $(if $(SEED),--seed $(SEED)) \
+	$(BIN)/python -m tests.fuzz --cases 20000 --examples 100000 $(if $(SEED),--seed $(SEED)) \
 	  --results bench/results/fuzz.md
-	$(BIN)/python -m pytest tests/unit/test_token_properties.py tests/unit/test_event_properties.py \
-	  --hypothesis-profile=long --durations=0
 
 fuzz-short: $(READY) ## 2,000 odd calls, each answer held against the contract: SEED=1
 	$(BIN)/python -m tests.fuzz --cases 2000 --seed $(or $(SEED),1)
+
+mutation: $(READY) ## small wrongs in the verify paths; writes bench/results/mutation.md (15 minutes)
+	$(BIN)/python -m bench.mutation
 
 chaos: $(READY) ## break everything that can be, at length; writes bench/results/chaos.md
 	$(BIN)/python -m chaos
@@ -116,4 +117,4 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-stores test-engine test-infra test-emulator fuzz fuzz-short chaos chaos-short soak soak-long model model-long bootstrap package deploy audit lint fmt lock
+.PHONY: help run demo test test-fast test-stores test-engine test-infra test-emulator fuzz fuzz-short mutation chaos chaos-short soak soak-long model model-long bootstrap package deploy audit lint fmt lock
