@@ -212,7 +212,7 @@ def test_a_list_goes_on_page_by_page_within_its_tenant(api: Api) -> None:
     seen: list[str] = []
     path: str | None = "/keys?limit=2&tenant=acme"
 
-    while path:
+    while path and len(seen) < 9:
         page = api.get(path)
         seen += [each["id"] for each in page.json["keys"]]
         link = page.headers.get("link")
