@@ -11,6 +11,8 @@ import app
 from chalicelib import claims, keyspace, limits
 from chalicelib.calls import WORDS
 from chalicelib.errors import NotConfigured
+from chalicelib.key_desk import KeyDesk
+from chalicelib.key_records import KeyRecords
 from tests.calls import Answer, Api, HandWorker, Transport
 from tinyllama.devkeys import SCOPES, make_api_key
 
@@ -378,6 +380,28 @@ def test_without_public_keys_no_api_key_is_taken(elsewhere: pytest.MonkeyPatch) 
     elsewhere.delenv("TINYLLAMA_KEY_JWKS", raising=False)
 
     assert app.api_keys.__wrapped__() is None
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+def test_without_public_keys_none_is_registered(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "key_desk", lambda: KeyDesk(KeyRecords(app.store()), None))
+
+    answer = api.post("/keys", {"key": signed()})
+
+    assert (answer.status, answer.json["code"]) == (422, "invalid_body")
+    assert answer.json["errors"][0]["detail"] == "no API keys are set up here"
+
+
+@pytest.mark.parametrize("key_id", ["key_1", f"job_{0:032x}", ABSENT.upper(), f"{ABSENT}0"])
+def test_what_can_be_no_keys_id_answers_as_an_absent_key_and_the_store_is_not_asked(
+    api: Api, direct: "redis.Redis", key_id: str
+) -> None:
+    absent = api.delete(f"/keys/{ABSENT}")
+    direct.hset(keyspace.api_key("acme", key_id), "ends_at", 10**14)
+
+    answer = api.delete(f"/keys/{key_id}")
+
+    assert (answer.status, told(answer)) == (404, told(absent))
 
 
 @pytest.mark.parametrize("transport", ["client"], indirect=True)
