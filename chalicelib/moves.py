@@ -13,9 +13,6 @@ from chalicelib.store import Store
 
 JOB_LIBRARIES = ("rates", "queue", "inbox", "job")
 
-_EXHAUSTED = {"code": "attempts_exhausted", "detail": "every worker that ran the job was lost"}
-_EXPIRED = {"code": "deadline_exceeded", "detail": "the job did not end before its deadline"}
-
 
 @dataclass(frozen=True)
 class Place:
@@ -41,8 +38,6 @@ class JobMoves:
         self.store = store
         self._terms: dict[str, object] = {
             "source": ROUTER_SOURCE,
-            "exhausted": json.dumps(_EXHAUSTED),
-            "expired": json.dumps(_EXPIRED),
             "queue_length": queue.queue_length,
             "queue_bytes": queue.queue_bytes,
             "tenant_length": queue.tenant_queue_length,

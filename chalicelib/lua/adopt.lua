@@ -23,10 +23,10 @@ local place = new_place(given.priority)
 redis.call('HSET', K.job, 'place', place, 'key', '', 'counted', 1, 'metadata', given.metadata,
   'model', given.model, 'priority', given.priority, 'size', #record[2], 'allowance', record[3],
   'deadline_ms', '')
-line_up(place, nil, #record[2], '', now)
+line_up(place, nil, #record[2], '', held_by_tenant(), now)
 redis.call('ZADD', K.index, record[4], given.id)
 if record[1] == 'running' then
   dequeue(K, place)
-  return give_back('', now, given.exhausted, now)
+  return give_back('', now, EXHAUSTED, now)
 end
 return 'queued'

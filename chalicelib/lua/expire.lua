@@ -10,5 +10,5 @@ end
 if not overdue(now_ms()) then
   return ''
 end
-end_job('expired', '', {error = given.expired})
+end_job('expired', '', {error = EXPIRED})
 return 'expired'

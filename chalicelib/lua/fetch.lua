@@ -11,7 +11,7 @@ local now = now_ms()
 local record = redis.call('HMGET', K.job, 'state', 'place', 'started_at')
 local ahead, eta = nil, nil
 if record[1] == 'queued' and record[2] then
-  ahead = ahead_of(K, record[2])
+  ahead = redis.call('ZSCORE', K.queue, record[2]) and ahead_of(K, record[2])
   eta = ahead and eta_ms(K, ahead, given, now)
 elseif record[1] == 'running' then
   eta = eta_ms(K, 0, given, now)

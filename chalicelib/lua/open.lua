@@ -17,7 +17,7 @@ if not holds(given.token) then
   if state ~= 'queued' or field('place') ~= given.place or overdue(now) then
     redis.call('DEL', KEYS[25])
     if state == 'queued' and overdue(now) then
-      end_job('expired', '', {error = given.expired})
+      end_job('expired', '', {error = EXPIRED})
     elseif state ~= 'running' then
       -- A job that runs under another lease must lapse with it, or it would run for ever.
       redis.call('ZREM', K.leased, given.place)

@@ -13,7 +13,7 @@ if record[2] ~= given.place then
   return ''
 end
 if record[1] == 'running' then
-  return give_back('', now, given.exhausted, now)
+  return give_back('', now, EXHAUSTED, now)
 end
 redis.call('ZREM', K.leased, given.place)
 if record[1] == 'queued' then

@@ -24,7 +24,7 @@ if given.dead_only and not redis.call('ZSCORE', K.dead, record[3] or '') then
 end
 local now, old = now_ms(), not record[3] -- ended under 0.1.0, which kept none of these
 local size = old and #field('request') or number(K.job, 'size')
-local short = lack(now, size, given.key)
+local short, held = lack(now, size, given.key)
 if short then
   return short
 end
@@ -40,10 +40,12 @@ for _, key in ipairs({K.job, K.bell, K.tokens}) do
 end
 redis.call('HDEL', K.job, 'started_at', 'first_token_at', 'ended_at', 'result', 'error',
   'done_by', 'done_as', 'deadline_at', 'appended_bytes')
-settle_job()
+if settle_job() then
+  held = held_by_tenant()
+end
 local place = new_place(tonumber(record[4]))
 change('state', 'queued', 'retried_from', given.version, 'place', place, 'key', given.key,
   'counted', 1,
   'max_attempts', number(K.job, 'attempt') + tonumber(field('allowance') or given.max_attempts))
-line_up(place, tonumber(field('deadline_ms')), size, given.key, now)
+line_up(place, tonumber(field('deadline_ms')), size, given.key, held, now)
 return 'queued'

@@ -8,10 +8,7 @@
 --         a refusal of lib/rates.lua, {'memory'}, {'jobs'}, {'key-jobs'}, {'full'} or {'inbox'}.
 local now = now_ms()
 local place, created_at, rates = nil, now, {}
-if redis.call('EXISTS', K.job) == 0 then
-  if redis.call('EXISTS', K.gone) == 1 then
-    return {'gone'}
-  end
+if redis.call('EXISTS', K.job, K.gone) == 0 then
   local known = known_by(KEYS[27])
   if known then
     return known
@@ -23,7 +20,7 @@ if redis.call('EXISTS', K.job) == 0 then
   if refusal then
     return refusal
   end
-  local short = lack(now, size, given.key)
+  local short, held = lack(now, size, given.key)
   if short then
     return {short}
   end
@@ -36,12 +33,15 @@ if redis.call('EXISTS', K.job) == 0 then
     'priority', given.priority, 'size', size, 'max_attempts', given.max_attempts,
     'allowance', given.max_attempts, 'created_at', now, 'deadline_ms', given.deadline_ms or '',
     'lease', '', 'version', 1, 'place', place, 'key', given.key, 'counted', 1)
-  line_up(place, given.deadline_ms, size, given.key, now)
+  line_up(place, given.deadline_ms, size, given.key, held, now)
   redis.call('ZADD', K.index, order, given.id)
   remember(KEYS[27], given.id, given)
+elseif redis.call('EXISTS', K.job) == 0 then
+  return {'gone'}
 else
   place, created_at = field('place'), field('created_at')
 end
-local ahead = ahead_of(K, place) or 0
+-- A repeat may come when the job waits no longer.
+local ahead = redis.call('ZSCORE', K.queue, place) and ahead_of(K, place) or 0
 local eta = eta_ms(K, ahead, given, now) or -1
 return {'queued', created_at, ahead, eta, unpack(rates)}

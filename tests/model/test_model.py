@@ -84,7 +84,7 @@ def test_wrong_rule_is_found(wrong: type[Model], system: System) -> None:
         ),
         pytest.param("redis.call('ZADD', keys.turns, tag + 1, tenant)", "", id="no turns"),
         pytest.param("size - (fields.reserved or 0)", "size", id="room stays reserved"),
-        pytest.param("account_job(-1, record[4], size)", "", id="ended jobs stay counted"),
+        pytest.param("uncount_job(record[4], size)", "", id="ended jobs stay counted"),
     ],
 )
 def test_broken_script_is_found(sound: str, broken: str, system: System) -> None:

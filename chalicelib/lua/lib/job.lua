@@ -11,6 +11,12 @@ local K = {
 }
 local given = cjson.decode(ARGV[1])
 
+-- Why a job failed that no worker ended.
+local EXHAUSTED = [[{"code": "attempts_exhausted", ]]
+  .. [["detail": "every worker that ran the job was lost"}]]
+local EXPIRED = [[{"code": "deadline_exceeded", ]]
+  .. [["detail": "the job did not end before its deadline"}]]
+
 local function field(name)
   return redis.call('HGET', K.job, name)
 end
@@ -60,24 +66,34 @@ local function count_end(now)
   redis.call('HINCRBY', K.counters, 'this_minute', 1)
 end
 
--- Count a job that has not ended for its tenant and for the API key that asked for it, or count it
--- no longer. `key` is '' where none did.
-local function account_job(sign, key, size)
-  add(K.tenant, 'jobs', sign)
-  add(K.tenant, 'bytes', sign * size)
+-- Count a job that has not ended for the API key that asked for it, or with -1 no longer.
+local function account_key(sign, key, size)
+  add(K.tenant, 'jobs:' .. key, sign)
+  add(K.tenant, 'bytes:' .. key, sign * size)
+end
+
+-- Count a job no longer. `key` is '' where none asked for it.
+local function uncount_job(key, size)
+  add(K.tenant, 'jobs', -1)
+  add(K.tenant, 'bytes', -size)
   if key ~= '' then
-    add(K.tenant, 'jobs:' .. key, sign)
-    add(K.tenant, 'bytes:' .. key, sign * size)
+    account_key(-1, key, size)
   end
 end
 
--- Count an ended job no longer that a release ended which knew of no counts.
+-- Count an ended job no longer that a release ended which knew of no counts; whether it was one.
 local function settle_job()
   local record = redis.call('HMGET', K.job, 'counted', 'key', 'size')
   if record[1] then
     redis.call('HDEL', K.job, 'counted')
-    account_job(-1, record[2], tonumber(record[3]))
+    uncount_job(record[2], tonumber(record[3]))
   end
+  return record[1]
+end
+
+-- The tenant's bytes in its inbox, its jobs that have not ended and their bytes.
+local function held_by_tenant()
+  return redis.call('HMGET', K.tenant, 'inbox', 'jobs', 'bytes')
 end
 
 -- Take the job out of wherever it waits or runs.
@@ -103,7 +119,7 @@ local function end_job(state, by, outcome)
     'result', outcome.result or '', 'error', outcome.error or '')
   add(K.counters, 'bytes', -size)
   if record[3] then
-    account_job(-1, record[4], size)
+    uncount_job(record[4], size)
   end
   -- What the model said is kept twice: as the result, and for those who read along.
   local streamed = tonumber(record[5] or 0)
@@ -147,7 +163,7 @@ local function give_back(by, at, error, now)
     return 'cancelled'
   end
   if overdue(now) then
-    end_job('expired', by, {error = given.expired})
+    end_job('expired', by, {error = EXPIRED})
     return 'expired'
   end
   if number(K.job, 'attempt') < number(K.job, 'max_attempts') then
@@ -165,13 +181,14 @@ local function too_many(jobs, bytes, size, most_jobs, most_bytes)
     or most_bytes > 0 and tonumber(bytes or 0) + size > most_bytes
 end
 
--- Whether there is no room for one more job that the API key asks for: what is short, or nil.
+-- Whether there is no room for one more job that the API key asks for: what is short, or nil and
+-- what the tenant holds.
 local function lack(now, size, key)
   local all = redis.call('HMGET', K.counters, 'full_until', 'bytes')
   if tonumber(all[1] or 0) > now then
     return 'memory'
   end
-  local held = redis.call('HMGET', K.tenant, 'inbox', 'jobs', 'bytes')
+  local held = held_by_tenant()
   if too_many(held[2], held[3], size, given.tenant_length, given.tenant_bytes) then
     return 'jobs'
   end
@@ -187,6 +204,7 @@ local function lack(now, size, key)
   if tonumber(held[1] or 0) + given.reserve > given.inbox_bytes then
     return 'inbox'
   end
+  return nil, held
 end
 
 -- A place behind all others of the tenant and the priority, and its order.
@@ -196,14 +214,18 @@ local function new_place(priority)
 end
 
 -- Queue the job, whose record says the place and that the job is counted, and for which API key.
-local function line_up(place, deadline_ms, size, key, now)
-  account_job(1, key, size)
+-- held: what the tenant holds so far
+local function line_up(place, deadline_ms, size, key, held, now)
+  redis.call('HSET', K.tenant, 'inbox', (held[1] or 0) + given.reserve, 'jobs', (held[2] or 0) + 1,
+    'bytes', (held[3] or 0) + size)
+  if key ~= '' then
+    account_key(1, key, size)
+  end
   if deadline_ms then
     redis.call('HSET', K.job, 'deadline_at', now + deadline_ms)
     redis.call('ZADD', K.deadlines, now + deadline_ms, place)
   end
   add(K.counters, 'bytes', size)
-  account(K, given.reserve)
   -- Push after the record: a claimed id must always be readable.
   enqueue(K, place, now)
 end

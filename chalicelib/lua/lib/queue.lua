@@ -79,12 +79,9 @@ local function serve(keys)
   return place
 end
 
--- How many jobs run before a place, if nothing else comes: exact for one tenant, else an estimate
--- that lets every tenant have as many turns. nil when the place is not ready.
+-- How many jobs run before a ready place, if nothing else comes: exact for one tenant, else an
+-- estimate that lets every tenant have as many turns.
 local function ahead_of(keys, place)
-  if not redis.call('ZSCORE', keys.queue, place) then
-    return nil
-  end
   local tenant = tenant_of(place)
   local from, to = span(tenant)
   local before = redis.call('ZLEXCOUNT', keys.queue, from, '(' .. place)
