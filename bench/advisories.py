@@ -85,15 +85,8 @@ def findings() -> list[Finding]:
         venv.create(_ENVIRONMENT, with_pip=True)
     quiet = ("--quiet", "--disable-pip-version-check")
     _run([python, "-m", "pip", "install", *quiet, "--requirement", _PINS]).check_returncode()
-    audit: list[str | Path] = [
-        python,
-        "-m",
-        "pip_audit",
-        "--no-deps",
-        "--disable-pip",
-        "--format",
-        "json",
-    ]
+    options = ("--no-deps", "--disable-pip", "--format", "json")
+    audit: list[str | Path] = [python, "-m", "pip_audit", *options]
     more = ["--progress-spinner", "off", "--timeout", "30", "--requirement"]
     found = [from_pip_audit(lock, _run([*audit, *more, lock]).stdout) for lock in PYTHON_LOCKS]
     npm = ["npm", "audit", "--audit", "--json", "--package-lock-only"]

@@ -334,7 +334,7 @@ def test_a_page_ends_at_its_limit_and_the_next_goes_on_there(
         keys.register(key)
     seen: list[str] = []
     cursor: int | None = 0
-    sizes = []
+    sizes: list[int] = []
 
     while cursor is not None and len(sizes) < 9:
         page = keys.list("acme", cursor, 2)
