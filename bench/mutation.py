@@ -145,8 +145,8 @@ def report(mutants: list[Mutant], minutes: float) -> str:
         f"{', '.join(TESTS)} have to notice,",
         "but for those that measure time. Constants of a module are not mutated.",
         "",
-        "| module | mutants | killed | not tried | survive, of these explained |",
-        "| --- | --- | --- | --- | --- |",
+        "| module | mutants | killed | not tried | survived | of these explained |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for module in MODULES:
         own = [each for each in mutants if each.module == module]
@@ -155,7 +155,7 @@ def report(mutants: list[Mutant], minutes: float) -> str:
         explained = sum(each.explained() is not None for each in alive)
         killed = len(own) - len(alive) - untried
         lines.append(
-            f"| `{module}.py` | {len(own)} | {killed} | {untried} | {len(alive)}, {explained} |"
+            f"| `{module}.py` | {len(own)} | {killed} | {untried} | {len(alive)} | {explained} |"
         )
     lines += ["", "## Survivors", "", "| survivors | module | why |", "| --- | --- | --- |"]
     groups: dict[tuple[str, str], list[Mutant]] = {}

@@ -130,6 +130,9 @@ def test_a_document_without_a_list_of_keys_holds_none(document: dict[str, Any]) 
     [
         pytest.param({"crv": "P-384"}, id="another curve"),
         pytest.param({"crv": "secp256k1"}, id="a curve nobody asked for"),
+        pytest.param({"crv": "secp256k1", "alg": "ES256"}, id="the same, with an alg"),
+        pytest.param({"crv": ["P-256"]}, id="curve is no string"),
+        pytest.param({"kty": ["EC"]}, id="type is no string"),
         pytest.param({"y": b64(b"\x01" * 32)}, id="not on the curve"),
         pytest.param({"x": b64(b"\x01" * 31)}, id="short coordinate"),
         pytest.param({"kty": "RSA"}, id="another type"),
