@@ -96,7 +96,7 @@ def test_every_link_leads_somewhere() -> None:
 def test_the_page_tells_every_reason_for_which_a_job_fails() -> None:
     source = "".join(
         path.read_text(encoding="utf-8")
-        for path in (*(PROJECT / "worker").glob("*.py"), PROJECT / "chalicelib" / "moves.py")
+        for path in (*(PROJECT / "worker").glob("*.py"), PROJECT / "chalicelib/lua/lib/job.lua")
     )
     others = "result_too_large|attempts_exhausted|deadline_exceeded|worker_error"
     named = set(re.findall(rf'"(engine_\w+|{others})"', source))
