@@ -32,6 +32,7 @@ CONTEXT = {
     "scopes": "infer:write",
     "expires_at": "99999999999",
     "key_id": "",
+    "key_digest": "",
 }
 
 

@@ -4,6 +4,7 @@ Tenant, scopes and expiry come from the signed key. Whether it is still register
 record in the store, looked at with each request (``key_records``, ``guarding``).
 """
 
+import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -25,7 +26,10 @@ _LEEWAY_SECONDS = 60
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What an API key says; times in seconds since the epoch."""
+    """What an API key says; times in seconds since the epoch.
+
+    *digest* is the SHA-256 of its text in hexadecimal: no two keys are taken for one.
+    """
 
     id: str
     tenant: str
@@ -33,6 +37,7 @@ class ApiKey:
     scopes: frozenset[str]
     issued_at: int
     expires_at: int
+    digest: str
 
 
 def audience(environment: str) -> str:
@@ -72,4 +77,5 @@ class ApiKeys:
             name=claims.text(told, "name", NAME),
             scopes=claims.scopes(told, ""),
             issued_at=int(issued_at),
+            digest=hashlib.sha256(text.encode()).hexdigest(),
         )

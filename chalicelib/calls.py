@@ -26,11 +26,15 @@ WORDS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: the tenant, with which scopes, by which API key (``""`` for an issuer's token)."""
+    """Who calls: the tenant, with which scopes, by which API key (``""`` for an issuer's token).
+
+    *key_digest* is of the key's text (``api_keys.ApiKey``): its id alone proves no registration.
+    """
 
     tenant: str
     scopes: frozenset[str] = frozenset()
     key_id: str = ""
+    key_digest: str = ""
 
 
 NOBODY = Caller("")

@@ -175,11 +175,12 @@ class Routes:
         return answer
 
     def _visit(self, route: Route, caller: Caller) -> Visit:
-        if not route.counted:
-            return Visit(caller.tenant, caller.key_id)
-        quotas = self._requests()
-        key_quota = quotas.key_per_minute if caller.key_id else 0
-        return Visit(caller.tenant, caller.key_id, quotas.per_minute, key_quota)
+        visit = Visit(caller.tenant, caller.key_id, key_digest=caller.key_digest)
+        if route.counted:
+            quotas = self._requests()
+            visit.quota = quotas.per_minute
+            visit.key_quota = quotas.key_per_minute if caller.key_id else 0
+        return visit
 
     def _finish(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
         response = get_response(request)
@@ -237,10 +238,9 @@ def _caller(scope: str, request: Request, now: float) -> Caller:
     Whatever is not in our authorizer's words names nobody.
     """
     context = request.context.get("authorizer") or {}
-    tenant, scopes, expires_at, key_id = (
-        context.get(name, "") for name in ("tenant", "scopes", "expires_at", "key_id")
-    )
-    told = (tenant, scopes, expires_at, key_id)
+    names = ("tenant", "scopes", "expires_at", "key_id", "key_digest")
+    told = [context.get(name, "") for name in names]
+    tenant, scopes, expires_at, key_id, key_digest = told
     if not all(isinstance(each, str) for each in told) or not (
         tenant and _TIME.fullmatch(expires_at)
     ):
@@ -250,7 +250,7 @@ def _caller(scope: str, request: Request, now: float) -> Caller:
     granted = frozenset(scopes.split(" "))
     if scope not in granted:
         raise TokenRejected("scope_insufficient", f"this route needs the scope {scope}")
-    return Caller(tenant, granted, key_id)
+    return Caller(tenant, granted, key_id, key_digest)
 
 
 def _body(route: Route, schema: str, headers: Mapping[str, str], request: Request) -> Any:

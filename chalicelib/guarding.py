@@ -24,6 +24,7 @@ def terms(visit: Visit) -> str:
     quota, key_quota = visit.charge()
     told = {
         "keyed": bool(visit.key_id),
+        "digest": visit.key_digest,
         "quota": quota,
         "key_quota": key_quota,
         "window_ms": limits.RATE_WINDOW_SECONDS * 1000,

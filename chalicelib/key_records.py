@@ -73,6 +73,7 @@ class KeyRecords:
         """
         given = {
             "id": key.id,
+            "digest": key.digest,
             "tenant": key.tenant,
             "name": key.name,
             "scopes": " ".join(sorted(key.scopes)),

@@ -21,7 +21,7 @@ from chalicelib.settings import TokenSettings
 class Principal:
     """Who calls, for which tenant, with which scopes, until when (seconds since the epoch).
 
-    *key_id* is the API key's, ``""`` for a token of the identity provider's.
+    *key_id* and *key_digest* are the API key's, ``""`` for a token of the identity provider's.
     """
 
     tenant: str
@@ -29,6 +29,7 @@ class Principal:
     scopes: frozenset[str]
     expires_at: int
     key_id: str = ""
+    key_digest: str = ""
 
     def context(self) -> dict[str, str]:
         """Return it as the flat strings that API Gateway hands from an authorizer to a view."""
@@ -38,6 +39,7 @@ class Principal:
             "scopes": " ".join(sorted(self.scopes)),
             "expires_at": str(self.expires_at),
             "key_id": self.key_id,
+            "key_digest": self.key_digest,
         }
 
 
@@ -102,7 +104,7 @@ class Verifier:
         if self._api_keys is None:
             raise TokenRejected("issuer_untrusted", "No API keys are set up here.")
         key = self._api_keys.read(token)
-        return Principal(key.tenant, key.id, key.scopes, key.expires_at, key.id)
+        return Principal(key.tenant, key.id, key.scopes, key.expires_at, key.id, key.digest)
 
     def _check_use(self, told: JsonObject) -> None:
         """Refuse a token for another use or audience.

@@ -18,13 +18,14 @@ class Visit:
 
     *quota* and *key_quota* are the requests a minute that tenant and key may make, 0 where this
     one is not charged. It is charged once, with the first that it asks of the store; *rates* then
-    says what is left.
+    says what is left. *key_digest* is of the key's text: without it no key stands.
     """
 
     tenant: str
     key_id: str = ""
     quota: int = 0
     key_quota: int = 0
+    key_digest: str = ""
     rates: list[Rate] = field(default_factory=list)
     _charged: bool = False
 

@@ -1,7 +1,7 @@
 -- Register an API key that an operator signed; again is fine.
 -- KEYS  1 the key's record  2 the tenant's API keys
--- ARGV  1 given: id, tenant, name, scopes, expires_at (ms), kept_ms (how much longer the record is
---       kept), most (how many a tenant may have)
+-- ARGV  1 given: id, digest (of its text), tenant, name, scopes, expires_at (ms), kept_ms (how much
+--       longer the record is kept), most (how many a tenant may have)
 -- Returns {now, 'registered', the record}, {now, 'known', the record}, or what is in the way:
 --         {now, 'ended'}, {now, 'another'}, {now, 'full'}.
 local given = cjson.decode(ARGV[1])
@@ -9,14 +9,13 @@ local now = now_ms()
 if given.expires_at <= now then
   return {now, 'ended'}
 end
-local found = redis.call('HMGET', KEYS[1], 'revoked_at', 'name', 'scopes', 'expires_at')
+local found = redis.call('HMGET', KEYS[1], 'revoked_at', 'digest')
 if found[1] then
+  if found[2] ~= given.digest then
+    return {now, 'another'}
+  end
   if found[1] ~= '' then
     return {now, 'ended'}
-  end
-  if found[2] ~= given.name or found[3] ~= given.scopes
-    or tonumber(found[4]) ~= given.expires_at then
-    return {now, 'another'}
   end
   return {now, 'known', redis.call('HGETALL', KEYS[1])}
 end
@@ -27,7 +26,7 @@ end
 -- The first write needs memory: a full store takes no new key.
 redis.call('HSET', KEYS[1], 'tenant', given.tenant, 'name', given.name, 'scopes', given.scopes,
   'created_at', now, 'expires_at', given.expires_at, 'revoked_at', '',
-  'ends_at', given.expires_at)
+  'ends_at', given.expires_at, 'digest', given.digest)
 redis.call('PEXPIREAT', KEYS[1], given.expires_at + given.kept_ms)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', kept_since)
 redis.call('ZADD', KEYS[2], given.expires_at, given.id)

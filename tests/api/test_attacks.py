@@ -30,7 +30,7 @@ def context(**changed: Any) -> dict[str, Any]:
     """Return what the authorizer tells of a caller; None leaves a name out."""
     told = {
         "tenant": "acme", "principal": "acme", "scopes": EVERYTHING, "key_id": "",
-        "expires_at": str(int(time.time()) + 60),
+        "expires_at": str(int(time.time()) + 60), "key_digest": "",
     } | changed  # fmt: skip
     return {name: value for name, value in told.items() if value is not None}
 
@@ -67,6 +67,8 @@ def require_unbent(answer: Answer) -> None:
         {"scopes": ["inbox:read"]},
         {"key_id": 7},
         {"key_id": {}},
+        {"key_digest": 7},
+        {"key_digest": ["0" * 64]},
     ],
 )
 @pytest.mark.usefixtures("hosted")

@@ -248,7 +248,7 @@ def test_a_cached_policy_is_checked_again_inside(
 ) -> None:
     context = {
         "tenant": "acme", "principal": "acme", "scopes": "inbox:read",
-        "expires_at": str(int(time.time()) + 60), "key_id": "",
+        "expires_at": str(int(time.time()) + 60), "key_id": "", "key_digest": "",
     }  # fmt: skip
 
     answer = called(context | changed)

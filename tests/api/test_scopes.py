@@ -106,7 +106,7 @@ def hosted(client_transport: Transport) -> None:
 def _inside(route: Route, scopes: str) -> Any:
     context = {
         "tenant": "acme", "principal": "acme", "scopes": scopes, "key_id": "",
-        "expires_at": str(int(time.time()) + 60),
+        "expires_at": str(int(time.time()) + 60), "key_digest": "",
     }  # fmt: skip
     values = {name: f"{name[:3]}_" + "0" * 32 for name in re.findall(r"{(\w+)}", route.path)}
     return called(context, route.method, route.path, pathParameters=values or None)

@@ -126,6 +126,7 @@ def context() -> dict[str, str]:
         "scopes": "infer:write jobs:read",
         "expires_at": str(expires_at),
         "key_id": "",
+        "key_digest": "",
     }
 
 

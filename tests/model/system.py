@@ -32,6 +32,7 @@ from tests.servers import Server, store_binary
 
 START_MS = 4_102_444_800_000  # the year 2100
 _CLOCK = "clock of the test"
+_DIGEST = "d" * 64
 _ASKS = "redis.call('TIME')"
 _TOLD = f"redis.call('LRANGE', '{_CLOCK}', 0, 1)"
 
@@ -164,12 +165,12 @@ class System:
     @contextmanager
     def asking(self, tenant: str, api_key: str) -> Iterator[None]:
         """Let moves inside be made on behalf of the tenant's API key, none where it is empty."""
-        with visits.serving(Visit(tenant, api_key)):
+        with visits.serving(Visit(tenant, api_key, key_digest=_DIGEST)):
             if not api_key:
                 yield
                 return
             record = keyspace.api_key(tenant, api_key)
-            self._raw.hset(record, "ends_at", 10**15)
+            self._raw.hset(record, mapping={"ends_at": 10**15, "digest": _DIGEST})
             try:
                 yield
             finally:

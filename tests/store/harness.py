@@ -117,7 +117,15 @@ def draft(tenant: str = "acme", event_type: str = "order.placed") -> Event:
 def key(raw: "redis.Redis", tenant: str = "acme", seconds: int = 3600) -> ApiKey:
     """Return an API key that no other test has, as it is read; it expires in so many seconds."""
     key_id, now = f"key_{secrets.token_hex(16)}", now_ms(raw) // 1000
-    return ApiKey(key_id, tenant, "shop", frozenset({"jobs:read", "a:b"}), now, now + seconds)
+    return ApiKey(
+        id=key_id,
+        tenant=tenant,
+        name="shop",
+        scopes=frozenset({"jobs:read", "a:b"}),
+        issued_at=now,
+        expires_at=now + seconds,
+        digest=secrets.token_hex(32),
+    )
 
 
 def lapse(raw: "redis.Redis", claimed: Claim) -> None:

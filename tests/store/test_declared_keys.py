@@ -157,8 +157,8 @@ def test_every_key_that_a_move_touches_is_declared(
 def test_every_key_that_a_move_touches_for_a_caller_is_declared(
     server: Server, operators: Store, raw: "redis.Redis"
 ) -> None:
-    raw.hset(keyspace.api_key("caller", "key"), "ends_at", 10**13)
-    visit = Visit("caller", "key", 1, 1)
+    raw.hset(keyspace.api_key("caller", "key"), mapping={"ends_at": 10**13, "digest": "0" * 64})
+    visit = Visit("caller", "key", 1, 1, "0" * 64)
 
     with recording(server.socket, raw) as calls, visits.serving(visit):
         _run_every_move_in_every_way(Side(operators, raw), operators)

@@ -32,6 +32,7 @@ from tests.store.harness import (
 )  # fmt: skip
 
 ONE, OTHER = f"key_{'1' * 32}", f"key_{'2' * 32}"
+DIGEST = "d" * 64
 REQUEST = {"prompt": "x" * 100}
 SIZE = len(json.dumps(REQUEST))
 
@@ -39,13 +40,14 @@ SIZE = len(json.dumps(REQUEST))
 @pytest.fixture(autouse=True)
 def _keys_that_stand(raw: "redis.Redis") -> None:
     for key in (ONE, OTHER):
-        raw.hset(keyspace.api_key("acme", key), "ends_at", now_ms(raw) + 3_600_000)
+        record = keyspace.api_key("acme", key)
+        raw.hset(record, mapping={"ends_at": now_ms(raw) + 3_600_000, "digest": DIGEST})
 
 
 @contextmanager
 def asking(key: str) -> Iterator[None]:
     """Let what is asked for inside be asked for by an API key of acme's."""
-    with visits.serving(Visit("acme", key)):
+    with visits.serving(Visit("acme", key, key_digest=DIGEST)):
         yield
 
 

@@ -54,7 +54,7 @@ def only(keys: KeyRecords, tenant: str = "acme") -> KeyRecord:
 
 def opens(store: Store, key: ApiKey) -> bool:
     """Whether a request that shows the key is served."""
-    with visits.serving(Visit(key.tenant, key.id)):
+    with visits.serving(Visit(key.tenant, key.id, key_digest=key.digest)):
         try:
             JobQueue(store, SETTINGS).submit(request(key.tenant))
         except TokenRejected as refusal:
@@ -100,26 +100,23 @@ def test_registering_again_answers_the_same_and_changes_nothing(
     assert contents(raw) == stored
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"name": "another"},
-        {"scopes": frozenset({"queue:admin"})},
-        {"expires_at": 253_402_300_799},
-    ],
-)
+@pytest.mark.parametrize("revoked", [False, True])
 def test_another_key_is_not_taken_for_the_one_whose_id_it_bears(
-    keys: KeyRecords, raw: "redis.Redis", changed: dict[str, object]
+    keys: KeyRecords, store: Store, raw: "redis.Redis", *, revoked: bool
 ) -> None:
     key = signed(raw)
+    another = replace(key, digest="e" * 64)
     keys.register(key)
+    if revoked:
+        keys.revoke(key.tenant, key.id, 0)
     stored = contents(raw)
 
     with pytest.raises(InvalidBody) as refusal:
-        keys.register(replace(key, **changed))  # type: ignore[arg-type]
+        keys.register(another)
 
     assert [error.pointer for error in refusal.value.errors] == ["/key"]
     assert contents(raw) == stored
+    assert (opens(store, key), opens(store, another)) == (not revoked, False)
 
 
 def test_the_same_id_is_two_keys_to_two_tenants(
@@ -471,7 +468,7 @@ def test_keys_of_an_erased_tenant_are_gone_and_open_nothing(
     ours, theirs = signed(raw), signed(raw, "umbrella")
     for key in (ours, theirs):
         keys.register(key)
-        with visits.serving(Visit(key.tenant, key.id, 100, 100)):
+        with visits.serving(Visit(key.tenant, key.id, 100, 100, key.digest)):
             JobQueue(operators, replace(SETTINGS, rate_per_minute=10)).submit(request(key.tenant))
 
     erased = TenantErasure(operators, SETTINGS, RetentionSettings()).erase("umbrella")

@@ -37,6 +37,7 @@ from tests.store.test_full_memory import full
 
 KEY = "key_" + "1" * 32
 RECORD = keyspace.api_key("acme", KEY)
+DIGEST = "d" * 64
 QUOTA, KEY_QUOTA = 6, 4
 FOREVER_MS = 10**13
 BUCKETS = (keyspace.requests("acme"), keyspace.key_requests("acme", KEY))
@@ -46,12 +47,12 @@ NO_TERMS = ["{}"] * 20
 
 
 def keyed(quota: int = 0, key_quota: int = 0) -> Visit:
-    return Visit("acme", KEY, quota, key_quota)
+    return Visit("acme", KEY, quota, key_quota, DIGEST)
 
 
 def let_stand(raw: "redis.Redis", ends_at_ms: float | str = FOREVER_MS) -> None:
     """Keep a record of the API key that ends at a time."""
-    raw.hset(RECORD, "ends_at", ends_at_ms)
+    raw.hset(RECORD, mapping={"ends_at": ends_at_ms, "digest": DIGEST})
 
 
 def dumped(raw: "redis.Redis") -> dict[str, object]:
@@ -137,6 +138,20 @@ def test_key_whose_record_does_not_say_that_it_stands_is_revoked(
         side.queue.gauge()
 
 
+@pytest.mark.parametrize("digest", [None, "", DIGEST[:-1], DIGEST.upper(), f" {DIGEST}"])
+@pytest.mark.parametrize("shown", ["", DIGEST])
+def test_key_whose_record_is_not_of_its_very_text_is_revoked(
+    side: Side, raw: "redis.Redis", digest: str | None, shown: str
+) -> None:
+    let_stand(raw)
+    raw.hdel(RECORD, "digest")
+    if digest is not None:
+        raw.hset(RECORD, "digest", digest)
+
+    with visits.serving(Visit("acme", KEY, key_digest=shown)), pytest.raises(TokenRejected):
+        side.queue.gauge()
+
+
 def test_key_stands_until_the_end_of_its_record_by_the_stores_clock(
     side: Side, raw: "redis.Redis"
 ) -> None:
@@ -151,7 +166,14 @@ def test_key_stands_until_the_end_of_its_record_by_the_stores_clock(
 
 
 @pytest.mark.parametrize(
-    "another", [Visit("umbrella", KEY), Visit("acme", KEY[:-1] + "2"), Visit("acme:x", KEY)]
+    "another",
+    [
+        Visit("umbrella", KEY, key_digest=DIGEST),
+        Visit("acme", KEY[:-1] + "2", key_digest=DIGEST),
+        Visit("acme:x", KEY, key_digest=DIGEST),
+        Visit("acme", KEY, key_digest="e" * 64),
+        Visit("acme", KEY),
+    ],
 )
 def test_record_is_of_one_tenant_and_one_key(
     side: Side, raw: "redis.Redis", another: Visit

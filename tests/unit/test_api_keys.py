@@ -1,5 +1,6 @@
 """What a soundly signed API key must say, and that it and the issuer's tokens never stand in."""
 
+import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -58,7 +59,9 @@ def reason(text: str, now: float = NOW) -> str:
 
 
 def test_an_api_key_says_what_was_signed() -> None:
-    key = api_keys().read(api_key())
+    text = api_key()
+
+    key = api_keys().read(text)
 
     assert key == ApiKey(
         id=KEY_ID,
@@ -67,15 +70,27 @@ def test_an_api_key_says_what_was_signed() -> None:
         scopes=frozenset({"infer:write", "jobs:read"}),
         issued_at=NOW - 60,
         expires_at=NOW + 60,
+        digest=hashlib.sha256(text.encode()).hexdigest(),
     )
 
 
 def test_its_holder_is_the_key_itself() -> None:
-    principal = verifier().verify(f"Bearer {api_key()}")
+    text = api_key()
 
-    scopes = frozenset({"infer:write", "jobs:read"})
-    assert principal == Principal("acme", KEY_ID, scopes, NOW + 60, KEY_ID)
-    assert principal.context()["key_id"] == KEY_ID
+    principal = verifier().verify(f"Bearer {text}")
+
+    scopes, digest = frozenset({"infer:write", "jobs:read"}), api_keys().read(text).digest
+    assert principal == Principal("acme", KEY_ID, scopes, NOW + 60, KEY_ID, digest)
+    context = principal.context()
+    assert (context["key_id"], context["key_digest"]) == (KEY_ID, digest)
+
+
+def test_two_keys_with_one_id_are_told_apart() -> None:
+    read = [api_keys().read(api_key(name=name)) for name in ("one", "two", "one")]
+
+    assert read[0] == read[2]
+    assert read[0].id == read[1].id
+    assert read[0].digest != read[1].digest
 
 
 REFUSED: dict[tuple[str, str], list[object]] = {

@@ -49,6 +49,7 @@ def test_the_authorizers_context_is_flat_strings() -> None:
         "scopes": "infer:write jobs:read",
         "expires_at": str(NOW + 60),
         "key_id": "",
+        "key_digest": "",
     }
 
 

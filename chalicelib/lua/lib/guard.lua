@@ -1,8 +1,8 @@
 -- What surrounds a move that a caller asked for: the caller's API key must stand, and a limit on
 -- requests is charged. Loaded before the move and its libraries, which see their own KEYS and ARGV.
 -- KEYS  end with: the API key's record, the tenant's requests, the API key's requests
--- ARGV  end with: caller, a JSON object: keyed, quota, key_quota (0 where nothing is charged),
---       window_ms
+-- ARGV  end with: caller, a JSON object: keyed, digest (of the key's text), quota, key_quota (0 where
+--       nothing is charged), window_ms
 -- Returns {'revoked'}, {'rate', policy, ms until a request is allowed}, or {'done', requests left or
 --         -1, ms until all are, the same of the key, what the move returns}.
 
@@ -11,13 +11,15 @@ local caller_key_requests = table.remove(KEYS)
 local caller_requests = table.remove(KEYS)
 local caller_record = table.remove(KEYS)
 
--- Fails closed: a record that nobody can find, or read, stands for a revoked key.
+-- Fails closed: a record that nobody can find, or read, stands for a revoked key; and so does the
+-- record of another key that bears the same id.
 local function key_stands(now)
   if not caller.keyed then
     return true
   end
-  local ends = tonumber(redis.call('HGET', caller_record, 'ends_at') or '')
-  return ends ~= nil and ends > now
+  local record = redis.call('HMGET', caller_record, 'ends_at', 'digest')
+  local ends = tonumber(record[1] or '')
+  return ends ~= nil and ends > now and caller.digest ~= '' and record[2] == caller.digest
 end
 
 local function guarded(move)
