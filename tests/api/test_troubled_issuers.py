@@ -1,5 +1,6 @@
 """What callers see of an issuer in trouble: in time, always the same, and no worse than needed."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,8 @@ def call(
     issuer: TroubledIssuer, client_transport: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], tuple[Answer, float]]]:
     """Calls the API, which knows the issuer's address and nothing else, with the token of a kid."""
+    # Two calls at once: Chalice's client puts another environment in place for each, and back.
+    monkeypatch.setattr(os, "environ", os.environ)
     monkeypatch.setenv("TINYLLAMA_ENV", "troubled")
     monkeypatch.setenv("TINYLLAMA_ISSUER", issuer.address)
     monkeypatch.setenv("TINYLLAMA_AUDIENCE", AUDIENCE)
