@@ -20,6 +20,7 @@ _LATER = frozenset({429, 502, 503, 504})
 _NOT_SENT = frozenset({"ConnectError", "ConnectTimeout"})
 _CURSOR = re.compile(r"<[^>]*[?&]cursor=([0-9]+)[^>]*>; *rel=\"?next")
 _TOLD_CHARS = 300
+_NO_ROUTER = "what answers is no router, or an older one: is the address right?"
 
 
 class Unanswered(DeploymentFailed):
@@ -51,7 +52,10 @@ class KeyCalls:
         asked: dict[str, str] = {"limit": str(PAGE_KEYS)} | ({"tenant": tenant} if tenant else {})
         while True:
             answer = self._call("GET", f"/keys?{urlencode(asked)}")
-            yield from _object(answer, {200})["keys"]
+            found = _object(answer, {200}).get("keys")
+            if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+                raise DeploymentFailed(_NO_ROUTER)
+            yield from found
             following = _CURSOR.search(answer.link or "")
             if following is None:
                 return
@@ -100,7 +104,7 @@ def _object(answer: Answer, expected: set[int]) -> dict[str, Any]:
     if answer.status not in expected:
         raise _refused(answer)
     if not isinstance(body, dict):
-        raise DeploymentFailed("what answers is no router, or an older one: is the address right?")
+        raise DeploymentFailed(_NO_ROUTER)
     return body
 
 

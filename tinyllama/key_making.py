@@ -5,12 +5,13 @@ whatever else is said goes to standard error.
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
 import typer
 
-from tinyllama import signing_keys
+from tinyllama import key_terms
 from tinyllama.deployment.failures import DeploymentFailed
 from tinyllama.key_calls import Unanswered
 from tinyllama.key_places import Place
@@ -32,7 +33,7 @@ def create(place: Place, wanted: Wanted) -> None:
     except DeploymentFailed as error:
         raise DeploymentFailed(f"{error}{_hint(place, str(error))}") from None
     typer.echo(
-        f"{wanted.id} of {wanted.tenant} is registered until {record.get('expires_at')}."
+        f"{wanted.id} of {wanted.tenant} is registered until {_cell(record.get('expires_at'))}."
         " This is the only time that the key is shown:",
         err=True,
     )
@@ -67,17 +68,16 @@ def rotate(
 ) -> None:
     """Print a new key of the same tenant, name and scopes; the old one ends after the grace.
 
-    Raises DeploymentFailed, with the new key printed or none made.
+    What the router tells of the old one is checked as if it were asked for, and shown before it
+    is signed. Raises DeploymentFailed, with the new key printed or none made.
     """
-    old = _active(place, key_id, tenant)
-    wanted = Wanted(
-        signing_keys.new_key_id(), old["tenant"], old["name"], old["scopes"], life_seconds
-    )
+    wanted = key_terms.like(_active(place, key_id, tenant), tenant, life_seconds)
+    typer.echo(f"A key of {wanted.tenant} for {_cell(wanted.scopes)} replaces {key_id}.", err=True)
     create(place, wanted)
     try:
-        revoke(place, key_id, old["tenant"], grace_seconds)
+        revoke(place, key_id, wanted.tenant, grace_seconds)
     except DeploymentFailed as error:
-        again = _command(place, f"revoke {key_id}", old["tenant"])
+        again = _command(place, f"revoke {key_id}", wanted.tenant)
         raise DeploymentFailed(f"the old key still works: {error}; run {again}") from None
 
 
@@ -87,8 +87,9 @@ def _active(place: Place, key_id: str, tenant: str | None) -> Mapping[str, Any]:
     if found is None:
         whose = f"tenant {tenant}" if tenant else "the caller's own tenant (--tenant names another)"
         raise DeploymentFailed(f"there is no key {key_id} of {whose}")
-    if found["state"] != "active":
-        raise DeploymentFailed(f"{key_id} is {found['state']}: tinyllama keys create makes another")
+    if found.get("state") != "active":
+        state = _cell(found.get("state"))
+        raise DeploymentFailed(f"{key_id} is {state}: tinyllama keys create makes another")
     return found
 
 
@@ -102,8 +103,8 @@ def _hint(place: Place, told: str) -> str:
 
 
 def _command(place: Place, deed: str, tenant: str) -> str:
-    where = f" --stage {place.stage}" if place.stage else ""
-    return f"`tinyllama keys {deed} --tenant '{tenant}'{where}`"
+    where = f" --stage {shlex.quote(place.stage)}" if place.stage else ""
+    return f"`tinyllama keys {deed} --tenant {shlex.quote(tenant)}{where}`"
 
 
 def _cell(value: object) -> str:

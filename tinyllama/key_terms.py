@@ -4,9 +4,10 @@ Raises DeploymentFailed with a sentence that says what would do.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from chalicelib import api_keys, claims, limits
 from tinyllama import devkeys, signing_keys
@@ -36,6 +37,27 @@ def wanted(tenant: str, name: str, scope: str, expires_in: str) -> Wanted:
         name=_name(name),
         scopes=_scopes(scope, devkeys.SCOPES),
         life_seconds=life_seconds(expires_in),
+    )
+
+
+def like(record: Mapping[str, Any], tenant: str | None, seconds: int) -> Wanted:
+    """Return the terms of a new key like one that a router tells of, asked for the *tenant*'s.
+
+    A router may tell what it likes, and is signed nothing that could not be asked for.
+    """
+    told, name, scopes = (record.get(field) for field in ("tenant", "name", "scopes"))
+    listed: list[Any] = scopes if isinstance(scopes, list) else [None]
+    if not all(isinstance(each, str) for each in (told, name, *listed)):
+        raise DeploymentFailed("what answers is no router, or an older one: is the address right?")
+    owner = require_tenant(str(told))
+    if tenant not in {None, owner}:
+        raise DeploymentFailed(f"asked for {tenant}'s key, the router tells one of {owner}")
+    return Wanted(
+        id=signing_keys.new_key_id(),
+        tenant=owner,
+        name=_name(str(name)),
+        scopes=_scopes(" ".join(listed), devkeys.SCOPES),
+        life_seconds=seconds,
     )
 
 

@@ -183,7 +183,7 @@ def test_a_new_key_is_shown_even_where_the_old_one_could_not_be_ended(
     new = LEDGER.note_token(keys.out.strip())
     assert code == 1
     assert "the old key still works: the router refuses it (400, invalid_request)" in keys.err
-    assert f"tinyllama keys revoke {record['id']} --tenant 'acme'" in keys.err
+    assert f"tinyllama keys revoke {record['id']} --tenant acme" in keys.err
     assert new != old
     assert use(stage, new) == (200, "")
 
@@ -243,7 +243,7 @@ def test_nothing_is_printed_while_it_is_not_known_whether_the_key_is_registered(
     (record,) = keys.listed()
     assert (code, told.count("\n")) == (1, 1)
     assert f"tinyllama: no router answers at {stage.url}" in told
-    assert f"tinyllama keys revoke {record['id']} --tenant 'acme'` makes sure" in told
+    assert f"tinyllama keys revoke {record['id']} --tenant acme` makes sure" in told
 
 
 def test_where_nobody_listens_no_key_can_have_been_left_behind(
