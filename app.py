@@ -188,14 +188,15 @@ def cancel_job(call: Call, job_id: str) -> Reply:
     body="retry",
     answers={202: "job", 200: "job"},
     raises=(
-        *(JobNotFound, JobGone, VersionConflict, NotRetryable),
+        *(JobNotFound, JobGone, VersionConflict, NotRetryable, RateLimited),
         *(TooManyJobs, InboxFull, QueueFull, StoreFull),
     ),
 )
 def retry_job(call: Call, job_id: str) -> Reply:
     """Run a job again that failed or expired; 200 when a repeat finds it ended, else 202."""
     wanted = answers.require_job_id(job_id)
-    return answers.moved(call, door().queue.retry(call.tenant, wanted, call.body["version"]))
+    told = door().queue.retry(call.tenant, wanted, call.body["version"])
+    return answers.moved(call, told.job, told.rates)
 
 
 @route(

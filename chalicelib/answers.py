@@ -1,7 +1,7 @@
 """How jobs look from outside, and what every answer is put together from."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from chalicelib.calls import Call
 from chalicelib.edge import Reply
 from chalicelib.errors import EventNotFound, JobNotFound
 from chalicelib.jobs import Job, JsonObject
+from chalicelib.refusals import Rate
 
 if TYPE_CHECKING:  # these bring redis, which the authorizer never needs
     from chalicelib.listing import JobPage
@@ -56,9 +57,10 @@ def fetched(call: Call, told: "Awaited[Job]") -> Reply:
     return Reply(_job(job), headers=headers)
 
 
-def moved(call: Call, job: Job) -> Reply:
+def moved(call: Call, job: Job, rates: Sequence[Rate] = ()) -> Reply:
     """Answer a move of a job: 200 when it has ended, else 202 with where and when to look."""
     headers = _job_headers(call, job) | {"Location": call.link(f"jobs/{job.id}")}
+    headers |= refusals.headers(*rates)
     return Reply(_job(job), 200 if job.state.ended else 202, headers)
 
 

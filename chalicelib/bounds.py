@@ -15,7 +15,7 @@ class QueueSettings:
     ended, ``inbox_bytes`` one tenant's pending events; ``waiters`` is how many calls may wait for
     an answer at once. What begins with ``tenant`` or ``key`` is one tenant's or API key's share,
     where lengths count jobs that run, too; 0 is no limit but that of the whole. A tenant and a key
-    may submit and publish ``rate_per_minute`` and ``key_rate_per_minute``.
+    may submit, retry and publish ``rate_per_minute`` and ``key_rate_per_minute``.
 
     ``tenant_bytes_per_day`` is what a tenant may bring in: requests, events, results, and what
     they weigh besides. All of it stays for a day by default, however soon it has ended, so a day

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import batched
 
-from chalicelib import keyspace, limits, visits
+from chalicelib import keyspace, limits, refusals, visits
 from chalicelib.bounds import QueueSettings
-from chalicelib.errors import RateLimited
+from chalicelib.errors import RateLimited, RouterError
 from chalicelib.refusals import Rate, limited
+
+# The terms of a move that is charged to nobody.
+FREE: dict[str, object] = {"rate_quota": 0, "key_quota": 0, "bytes_quota": 0}
 
 
 def asking_key() -> str:
@@ -66,8 +69,11 @@ class Charges:
         pairs = zip(self._quotas, batched(told, 2), strict=False)
         return tuple(quota.rate(left, reset_ms) for quota, (left, reset_ms) in pairs if left >= 0)
 
-    def refusal(self, which: int, pause_ms: int, used_ms: int) -> RateLimited:
-        """Return the failure of a call that a rate refuses, as a move tells it."""
+    def refused(self, reason: str, *told: int) -> RouterError:
+        """Return the failure that a move's *reason* stands for; *told* is what a rate tells."""
+        return self._limited(*told) if reason == "rate" else refusals.refused(reason)
+
+    def _limited(self, which: int, pause_ms: int, used_ms: int) -> RateLimited:
         quota = self._quotas[which]
         window_ms = quota.window_seconds * 1000
         left = max(0, math.floor((window_ms - used_ms) * quota.amount / window_ms))

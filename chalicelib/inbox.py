@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import batched
 
-from chalicelib import carriage, forgetting, keyspace, limits, records, refusals
+from chalicelib import carriage, forgetting, keyspace, limits, records
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.charging import Charges
 from chalicelib.errors import EventGone, EventNotFound, IdempotencyKeyReused
@@ -104,10 +104,8 @@ class Inbox:
         if answer[0] == "known":
             known = self._known(draft.tenant, answer[1], same_body=answer[2] == body_hash)
             return Published(known, known=True)
-        if answer[0] == "rate":
-            raise self._charges.refusal(*answer[1:])
         if answer[0] != "accepted":
-            raise refusals.refused(answer[0])
+            raise self._charges.refused(*answer)
         event = replace(draft, created_at=int(answer[1]), sequence=int(answer[2]))
         return Published(event, known=False, rates=self._charges.charged(answer[3:]))
 

@@ -9,9 +9,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib import keyspace, limits, records, refusals
+from chalicelib import keyspace, limits, records
 from chalicelib.bounds import QueueSettings, RetentionSettings
-from chalicelib.charging import Charges, asking_key
+from chalicelib.charging import FREE, Charges, asking_key
 from chalicelib.errors import (
     IdempotencyKeyReused,
     JobEnded,
@@ -48,7 +48,7 @@ class Idempotency:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A stored job, whether it was there before, and the rates that were charged for it."""
+    """A queued job, whether an earlier call did that, and the rates that were charged for it."""
 
     job: Job
     known: bool
@@ -121,10 +121,8 @@ class JobQueue:
             return Submitted(self._known(draft.tenant, answer[1], same_body=same_body), known=True)
         if answer[0] == "gone":
             raise JobGone(f"the job {draft.id} has been removed")
-        if answer[0] == "rate":
-            raise self._charges.refusal(*answer[1:])
         if answer[0] != "queued":
-            raise refusals.refused(answer[0])
+            raise self._charges.refused(*answer)
         job = self._accepted(draft, answer)
         return Submitted(job, known=False, rates=self._charges.charged(answer[4:]))
 
@@ -159,40 +157,45 @@ class JobQueue:
             raise JobEnded(f"the job has ended: {job.state}")
         return job
 
-    def retry(self, tenant: str, job_id: str, version: int) -> Job:
+    def retry(self, tenant: str, job_id: str, version: int) -> Submitted:
         """Queue a job again that failed or expired and is still as *version* says.
 
-        The same call again answers as before. Raises JobNotFound, JobGone, NotRetryable,
-        VersionConflict, TooManyJobs, QueueFull, StoreFull, InboxFull.
+        It costs what a new one does. The same call again answers as before and costs nothing.
+        Raises JobNotFound, JobGone, NotRetryable, VersionConflict, and as submit for want of room.
         """
-        self._retry(tenant, job_id, version, dead_only=False)
-        return self.fetch(tenant, job_id)
+        given = self._charges.terms() | {"dead_only": False, "key": asking_key()}
+        told = self._retry(tenant, job_id, version, given)
+        rates = self._charges.charged(told)
+        return Submitted(self.fetch(tenant, job_id), known=not told, rates=rates)
 
     def redrive(self, tenant: str, job_id: str, version: int) -> None:
         """Queue a dead letter again that is still as *version* says.
 
         The same call again changes nothing. It is the operator who asks: the job counts for its
-        tenant, and for no API key. Raises as retry does, NotRetryable for a job that is no dead
-        letter.
+        tenant, and for no API key, and is charged to nobody. Raises as retry does but RateLimited,
+        NotRetryable for a job that is no dead letter.
         """
-        self._retry(tenant, job_id, version, dead_only=True)
+        self._retry(tenant, job_id, version, FREE | {"dead_only": True, "key": ""})
 
-    def _retry(self, tenant: str, job_id: str, version: int, *, dead_only: bool) -> None:
-        given: dict[str, object] = {
+    def _retry(self, tenant: str, job_id: str, version: int, given: dict[str, object]) -> list[int]:
+        told: list[int]
+        given = given | {
             "version": version,
-            "dead_only": dead_only,
-            "key": "" if dead_only else asking_key(),
             "priority": _NORMAL,
             "max_attempts": self._settings.max_attempts,
+            "kept_bytes": limits.JOB_KEPT_BYTES,
         }
-        refusal = self._found(self._moves.run(_RETRY, (tenant, job_id), given), job_id)
-        if refusal == "other":
-            which = "a dead letter" if dead_only else "a job that failed or expired"
+        keys = self._charges.keys(tenant)
+        answer, *told = self._moves.run(_RETRY, (tenant, job_id), given, keys=keys)
+        self._found(answer, job_id)
+        if answer == "other":
+            which = "a dead letter" if given["dead_only"] else "a job that failed or expired"
             raise NotRetryable(f"only {which} can run again")
-        if refusal == "version":
+        if answer == "version":
             raise VersionConflict(f"the job has changed since version {version}")
-        if refusal != JobState.QUEUED:
-            raise refusals.refused(refusal)
+        if answer != JobState.QUEUED:
+            raise self._charges.refused(answer, *told)
+        return told
 
     def erase(self, tenant: str, job_id: str, *, force: bool = False) -> None:
         """Remove a job, its input and its result; one that waits is cancelled first.

@@ -174,6 +174,7 @@ def _answer_headers(route: Route, status: int) -> Iterator[str]:
         yield "Location"
     if "idempotency_key" in takes:
         yield from () if status == 201 else ("Idempotency-Replayed",)  # noqa: PLR2004
+    if errors.RateLimited in route.raises:
         yield from RATES
     if name in PAGES:
         yield "Link"

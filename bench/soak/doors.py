@@ -153,7 +153,7 @@ class StoreDoor:
 
     def retry(self, tenant: str, seen: Seen) -> Seen:
         """See Door."""
-        return _seen(self._queue.retry(tenant, seen.id, int(seen.version)))
+        return _seen(self._queue.retry(tenant, seen.id, int(seen.version)).job)
 
     def erase(self, tenant: str, job_id: str) -> None:
         """See Door."""

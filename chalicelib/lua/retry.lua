@@ -1,32 +1,39 @@
 -- Queue a job again that failed or expired. A repeat with the same version changes nothing.
--- KEYS  a job's (lib/job.lua)
--- ARGV  1 given: id, tenant, version, dead_only (whether it must be a dead letter), bounds,
+-- KEYS  a job's (lib/job.lua), 25 rate, 26 API key's rate
+-- ARGV  1 given: id, tenant, version, dead_only (whether it must be a dead letter), rates, bounds,
 --       key (the API key that asks, or ''), what a job of 0.1.0 lacks: priority, max_attempts
--- Returns 'absent', 'gone', 'queued' when it waits again, 'other' when it is in no state to,
---         'version' when it has changed since; 'memory', 'jobs', 'key-jobs', 'full' or 'inbox' when
---         there is no room.
+-- Returns {'queued', of each rate what is left or -1 and the ms until all is} when it waits again (a
+--         repeat is told no rates), {'absent'}, {'gone'}, {'other'} when it is in no state to,
+--         {'version'} when it has changed since, a refusal of lib/rates.lua, or, when there is no
+--         room, {'memory'}, {'jobs'}, {'key-jobs'}, {'full'} or {'inbox'}.
 local present = presence()
 if present ~= 'found' then
-  return present
+  return {present}
 end
 if tonumber(field('retried_from')) == given.version then
-  return 'queued'
+  return {'queued'}
 end
 local record = redis.call('HMGET', K.job, 'state', 'version', 'place', 'priority')
 if record[1] ~= 'failed' and record[1] ~= 'expired' then
-  return 'other'
+  return {'other'}
 end
 if tonumber(record[2]) ~= given.version then
-  return 'version'
+  return {'version'}
 end
 if given.dead_only and not redis.call('ZSCORE', K.dead, record[3] or '') then
-  return 'other'
+  return {'other'}
 end
 local now, old = now_ms(), not record[3] -- ended under 0.1.0, which kept none of these
 local size = old and #field('request') or number(K.job, 'size')
+-- It is kept as long again as a new one, and ends with another event: it costs as much.
+local buckets, rates = {KEYS[25], KEYS[26], K.bytes_in}, {}
+local charged, refusal = arrivals(buckets, given, {1, 1, size + given.kept_bytes}, now)
+if refusal then
+  return refusal
+end
 local short, held = lack(now, size, given.key)
 if short then
-  return short
+  return {short}
 end
 if old then
   redis.call('HSET', K.job, 'size', size, 'priority', given.priority)
@@ -35,6 +42,8 @@ if old then
 end
 redis.call('ZREM', K.retention, record[3])
 redis.call('ZREM', K.dead, record[3])
+-- Behind a write that needs no memory: a full store, which lets the rest pass, charges it, too.
+charge_all(buckets, given, charged, now, rates)
 for _, key in ipairs({K.job, K.bell, K.tokens}) do
   redis.call('PERSIST', key)
 end
@@ -48,4 +57,4 @@ change('state', 'queued', 'retried_from', given.version, 'place', place, 'key', 
   'counted', 1,
   'max_attempts', number(K.job, 'attempt') + tonumber(field('allowance') or given.max_attempts))
 line_up(place, tonumber(field('deadline_ms')), size, given.key, held, now)
-return 'queued'
+return {'queued', unpack(rates)}

@@ -4,11 +4,13 @@ import re
 from typing import Any
 
 import pytest
+import redis
 
 import app
 from chalicelib.store import Store
 from tests.api import doors
 from tests.calls import Answer, Api
+from tests.store.harness import pass_deadline
 
 NO_RATES = {"rate_per_minute": 0, "tenant_bytes_per_day": 0}
 BODIES: dict[str, Any] = {
@@ -25,6 +27,15 @@ def told(answer: Answer) -> dict[str, tuple[int, int]]:
     rates = [MANY.fullmatch(each) for each in answer.headers["ratelimit"].split(", ")]
     assert all(rates)
     return {rate[1]: (int(rate[2]), int(rate[3])) for rate in rates if rate}
+
+
+def _expired(api: Api, direct: "redis.Redis") -> tuple[str, int]:
+    """Return the id and the version of a job that has expired."""
+    job_id = api.post("/infer", {"prompt": "Say hello", "deadline_seconds": 60}).json["id"]
+    pass_deadline(direct, job_id)
+    job = api.get(f"/jobs/{job_id}").json
+    assert job["state"] == "expired"
+    return job_id, job["version"]
 
 
 def left(answer: Answer) -> int:
@@ -104,6 +115,26 @@ def test_who_brings_in_too_much_is_told_when_there_is_room_again(
     bytes_left, all_left_seconds = told(refused)["bytes"]
     assert bytes_left < 3000
     assert 0 < int(refused.headers["retry-after"]) <= all_left_seconds <= 86_400
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+def test_retry_is_told_and_refused_as_a_submit_is(
+    api: Api, store: Store, direct: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "door", lambda: doors.door(store, rate_per_minute=3))
+    one, other = (_expired(api, direct) for _ in range(2))
+
+    taken, repeated, refused = [
+        api.post(f"/jobs/{job_id}/retry", {"version": version})
+        for job_id, version in (one, one, other)
+    ]
+
+    assert [answer.status for answer in (taken, repeated, refused)] == [202, 202, 429]
+    assert left(taken) == left(refused) == 0
+    assert told(taken).keys() == {"default", "bytes"}
+    assert "ratelimit" not in repeated.headers
+    assert refused.json["code"] == "rate_limited"
+    assert 1 <= int(refused.headers["retry-after"]) <= 20
 
 
 @pytest.mark.parametrize("transport", ["client"], indirect=True)

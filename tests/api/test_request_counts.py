@@ -16,7 +16,7 @@ ABSENT = f"/jobs/job_{0:032x}"
 WORKER = {"token": "0" * 32, "worker": "gpu-1", "slots": 1}
 NOT_COUNTED = {
     *("GET /health", "GET /status", "GET /openapi.json"),  # nobody to count them for
-    *("POST /infer", "POST /events"),  # a rate of their own
+    *("POST /infer", "POST /jobs/{job_id}/retry", "POST /events"),  # a rate of their own
     *(f"POST /worker/{move}" for move in ("lease", "append", "extend", "finish", "release")),
 }
 

@@ -10,7 +10,7 @@ type Seen = Mapping[str, Counter[str]]
 
 _OK, _REFUSED = 200, 300
 # These count as calls; all others that are not a worker's count as requests.
-_WITH_A_RATE = {"submit_job", "publish_event"}
+_WITH_A_RATE = {"submit_job", "retry_job", "publish_event"}
 
 
 def _names() -> list[str]:

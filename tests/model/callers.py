@@ -148,7 +148,7 @@ class Callers(Trial):
 
         def router() -> object:
             with self.system.asking(whose, api_key):
-                return as_told(self.system.queue.retry(whose, job.id, version))
+                return as_told(self.system.queue.retry(whose, job.id, version).job)
 
         def rules() -> object:
             return as_ruled(self.model.retry(whose, job.id, version, api_key))

@@ -120,7 +120,12 @@ class Model:
             raise Refused("version_conflict")
         if dead_only and not job.dead:
             raise Refused("not_retryable")
+        cost = job.size + self.terms.job_kept_bytes
+        if not dead_only:
+            self.rates.require(job.tenant, api_key, cost)
         self._require_room(job.tenant, job.size, api_key)
+        if not dead_only:
+            self.rates.charge(job.tenant, api_key, cost)
         before, job.retried_from, job.api_key, job.said_bytes = job.state, version, api_key, 0
         job.max_attempts = job.attempt + self.terms.max_attempts
         job.state, job.place, job.order = "queued", "ready", self._next_order()

@@ -50,7 +50,7 @@ def _failed(queue: JobQueue, leases: JobLeases) -> Job:
 def test_failed_job_waits_again_under_its_id(queue: JobQueue, leases: JobLeases) -> None:
     failed = _failed(queue, leases)
 
-    again = queue.retry("acme", failed.id, failed.version)
+    again = queue.retry("acme", failed.id, failed.version).job
 
     assert (again.id, again.state) == (failed.id, JobState.QUEUED)
     assert again.version == failed.version + 1
@@ -104,7 +104,7 @@ def test_expired_job_waits_again_with_its_deadline_started_anew(
     expired = queue.fetch("acme", job.id)
     assert expired.state is JobState.EXPIRED
 
-    again = queue.retry("acme", job.id, expired.version)
+    again = queue.retry("acme", job.id, expired.version).job
 
     assert job.deadline_at is not None
     assert again.deadline_at is not None
@@ -115,10 +115,10 @@ def test_retrying_again_with_the_same_version_changes_nothing(
     queue: JobQueue, leases: JobLeases, raw: "redis.Redis"
 ) -> None:
     failed = _failed(queue, leases)
-    first = queue.retry("acme", failed.id, failed.version)
+    first = queue.retry("acme", failed.id, failed.version).job
     stored = contents(raw)
 
-    again = queue.retry("acme", failed.id, failed.version)
+    again = queue.retry("acme", failed.id, failed.version).job
 
     assert again == first
     assert contents(raw) == stored
@@ -131,7 +131,7 @@ def test_retry_repeated_after_the_job_failed_anew_does_not_run_it_again(
     queue.retry("acme", failed.id, failed.version)
     end(queue, leases, BROKEN)
 
-    again = queue.retry("acme", failed.id, failed.version)
+    again = queue.retry("acme", failed.id, failed.version).job
 
     assert again.state is JobState.FAILED
     assert stands(queue) == (0, 0)
@@ -227,7 +227,7 @@ def test_retry_is_refused_while_the_store_is_nearly_full(
         queue.retry("acme", failed.id, failed.version)
 
     sweeper.mark_full(0)
-    assert queue.retry("acme", failed.id, failed.version).state is JobState.QUEUED
+    assert queue.retry("acme", failed.id, failed.version).job.state is JobState.QUEUED
 
 
 def test_retried_job_is_not_removed_while_it_is_under_way(
