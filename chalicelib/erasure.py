@@ -106,7 +106,8 @@ class TenantErasure:
         for kept in self._members(keyspace.RETENTION_EVENTS, f"* {tenant} *"):
             found["list entries"] += self._sweeper.forget(kept, force=True)
         inbox = keyspace.inbox(tenant), keyspace.inbox_leases(tenant)
-        found["list entries"] += self._drop(*inbox, keyspace.api_keys(tenant))
+        api_keys = keyspace.api_keys(tenant), keyspace.live_api_keys(tenant)
+        found["list entries"] += self._drop(*inbox, *api_keys)
         own = (
             keyspace.tenant_counts(tenant),
             keyspace.inbox_bell(tenant),

@@ -147,7 +147,7 @@ class ApiKeyEnded(RouterError):
 
 
 class ApiKeysFull(RouterError):
-    """The tenant has as many API keys as it may, revoked ones that could still be used included."""
+    """The tenant has as many API keys as it may: that work, or that the store remembers."""
 
     status = 409
     code = "api_keys_full"

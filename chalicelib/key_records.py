@@ -80,13 +80,18 @@ class KeyRecords:
             "expires_at": key.expires_at * 1000,
             "kept_ms": _KEPT_MS,
             "most": limits.API_KEYS_PER_TENANT,
+            "most_kept": limits.API_KEYS_REMEMBERED,
         }
-        keys = keyspace.api_key(key.tenant, key.id), keyspace.api_keys(key.tenant)
+        of_tenant = keyspace.api_keys(key.tenant), keyspace.live_api_keys(key.tenant)
+        keys = keyspace.api_key(key.tenant, key.id), *of_tenant
         now, verdict, *told = self._store.run(_REGISTER, keys, (json.dumps(given),))
         if verdict == "ended":
             raise ApiKeyEnded("the key was revoked or has expired: have a new one signed")
         if verdict == "full":
-            raise ApiKeysFull(f"a tenant may have {limits.API_KEYS_PER_TENANT} keys")
+            raise ApiKeysFull(
+                f"a tenant may have {limits.API_KEYS_PER_TENANT} keys that work, and"
+                f" {limits.API_KEYS_REMEMBERED} with those that were revoked"
+            )
         if verdict == "another":
             raise InvalidBody(errors=[FieldError("/key", "another key is registered by this id")])
         return _record(key.id, records.pairs(told[0]), now), verdict == "known"
@@ -96,9 +101,8 @@ class KeyRecords:
 
         Raises ApiKeyNotFound for one that is absent or another tenant's.
         """
-        if not self._store.run(
-            _REVOKE, (keyspace.api_key(tenant, key_id),), (grace_seconds * 1000,)
-        ):
+        keys = keyspace.api_key(tenant, key_id), keyspace.live_api_keys(tenant)
+        if not self._store.run(_REVOKE, keys, (grace_seconds * 1000, key_id)):
             raise ApiKeyNotFound
 
     def list(self, tenant: str, cursor: int, limit: int) -> KeyPage:

@@ -147,6 +147,11 @@ def api_keys(tenant: str) -> str:
     return f"{_TAG}apikeys:{tenant}"
 
 
+def live_api_keys(tenant: str) -> str:
+    """Name the zset of those that open anything, by when they end (ms)."""
+    return f"{_TAG}livekeys:{tenant}"
+
+
 def lease(token: str) -> str:
     """Name the string, the place that the lease's token holds; until the lease ends."""
     return f"{_TAG}lease:{token}"

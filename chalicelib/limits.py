@@ -50,6 +50,8 @@ STREAM_KEPT_BYTES = 4096
 EVENT_KEPT_BYTES = 700
 WAITERS = 100
 API_KEYS_PER_TENANT = 1_000
+# With those that were revoked, until a day after they expire: an answer to a bulk revocation.
+API_KEYS_REMEMBERED = 10_000
 KEY_GRACE_SECONDS = 30 * 24 * 3600
 MEMORY_SHARE = 0.8
 MEMORY_MARK_SECONDS = 180

@@ -1,7 +1,8 @@
 -- Register an API key that an operator signed; again is fine.
--- KEYS  1 the key's record  2 the tenant's API keys
+-- KEYS  1 the key's record  2 the tenant's API keys  3 those that open anything
 -- ARGV  1 given: id, digest (of its text), tenant, name, scopes, expires_at (ms), kept_ms (how much
---       longer the record is kept), most (how many a tenant may have)
+--       longer the record is kept), most (how many of a tenant may open anything), most_kept (and
+--       how many may be kept)
 -- Returns {now, 'registered', the record}, {now, 'known', the record}, or what is in the way:
 --         {now, 'ended'}, {now, 'another'}, {now, 'full'}.
 local given = cjson.decode(ARGV[1])
@@ -20,7 +21,8 @@ if found[1] then
   return {now, 'known', redis.call('HGETALL', KEYS[1])}
 end
 local kept_since = now - given.kept_ms
-if redis.call('ZCOUNT', KEYS[2], '(' .. kept_since, '+inf') >= given.most then
+if redis.call('ZCOUNT', KEYS[3], '(' .. now, '+inf') >= given.most
+  or redis.call('ZCOUNT', KEYS[2], '(' .. kept_since, '+inf') >= given.most_kept then
   return {now, 'full'}
 end
 -- The first write needs memory: a full store takes no new key.
@@ -30,4 +32,6 @@ redis.call('HSET', KEYS[1], 'tenant', given.tenant, 'name', given.name, 'scopes'
 redis.call('PEXPIREAT', KEYS[1], given.expires_at + given.kept_ms)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', kept_since)
 redis.call('ZADD', KEYS[2], given.expires_at, given.id)
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
+redis.call('ZADD', KEYS[3], given.expires_at, given.id)
 return {now, 'registered', redis.call('HGETALL', KEYS[1])}

@@ -170,7 +170,7 @@ class Scene:
 
     def with_too_many_keys(self) -> Answer:
         many = {f"key_{number:032x}": 10**15 for number in range(limits.API_KEYS_PER_TENANT)}
-        self.direct.zadd(keyspace.api_keys("acme"), many)
+        self.direct.zadd(keyspace.live_api_keys("acme"), many)
         return self.call()
 
     def redriving(self) -> Any:

@@ -44,6 +44,8 @@ def pass_time(raw: "redis.Redis", key: ApiKey, ms: int) -> None:
             raw.hset(record, field, int(told) - ms)
     raw.pexpireat(record, raw.pexpiretime(record) - ms)
     raw.zincrby(index, -ms, key.id)
+    if raw.zscore(keyspace.live_api_keys(key.tenant), key.id):
+        raw.zincrby(keyspace.live_api_keys(key.tenant), -ms, key.id)
 
 
 def only(keys: KeyRecords, tenant: str = "acme") -> KeyRecord:
@@ -387,14 +389,14 @@ def test_a_list_leaves_out_what_has_lost_its_record(keys: KeyRecords, raw: "redi
     assert [each.id for each in keys.list("acme", 0, 10).keys] == [other.id]
 
 
-def test_a_tenant_has_as_many_keys_as_it_may_revoked_ones_included(
+def test_a_tenant_has_as_many_keys_that_work_as_it_may(
     keys: KeyRecords, raw: "redis.Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "API_KEYS_PER_TENANT", 2)
     first, second, third = (signed(raw) for _ in range(3))
     keys.register(first)
     keys.register(second)
-    keys.revoke("acme", first.id, 0)
+    keys.revoke("acme", first.id, 60)  # it works on for so long
 
     with pytest.raises(ApiKeysFull):
         keys.register(third)
@@ -403,10 +405,48 @@ def test_a_tenant_has_as_many_keys_as_it_may_revoked_ones_included(
     assert keys.register(signed(raw, "umbrella"))[1] is False
 
 
+@pytest.mark.parametrize("end", ["revoked", "revoked twice", "out of grace", "expired"])
+def test_a_key_that_has_ended_leaves_its_place_and_is_listed_on(
+    keys: KeyRecords, raw: "redis.Redis", monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(limits, "API_KEYS_PER_TENANT", 1)
+    first, second = signed(raw), signed(raw, seconds=7200)
+    keys.register(first)
+    if end != "expired":
+        keys.revoke("acme", first.id, 0 if end == "revoked" else 60)
+    if end == "revoked twice":
+        keys.revoke("acme", first.id, 0)
+    if end == "out of grace":
+        pass_time(raw, first, 60_001)
+    if end == "expired":
+        pass_time(raw, first, 3_600_001)
+
+    keys.register(second)
+
+    assert [each.id for each in keys.list("acme", 0, 10).keys] == [first.id, second.id]
+    assert raw.zrange(keyspace.live_api_keys("acme"), 0, -1) == [second.id]
+    with pytest.raises(ApiKeysFull):
+        keys.register(signed(raw))
+
+
+def test_a_tenant_has_as_many_keys_that_are_remembered_as_it_may(
+    keys: KeyRecords, raw: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "API_KEYS_REMEMBERED", 2)
+    for key in (signed(raw), signed(raw)):
+        keys.register(key)
+        keys.revoke("acme", key.id, 0)
+
+    with pytest.raises(ApiKeysFull):
+        keys.register(signed(raw))
+
+    assert len(keys.list("acme", 0, 10).keys) == 2
+
+
 def test_room_is_made_by_keys_that_are_kept_no_more(
     keys: KeyRecords, raw: "redis.Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "API_KEYS_PER_TENANT", 1)
+    monkeypatch.setattr(limits, "API_KEYS_REMEMBERED", 1)
     first, second = signed(raw), signed(raw)
     keys.register(first)
     pass_time(raw, first, 3_600_001 + DAY_MS)
