@@ -19,7 +19,7 @@ variable "api_key_jwks" {
 
   validation {
     condition     = var.api_key_jwks == null || alltrue([for key in try(var.api_key_jwks.keys, []) : key.d == null])
-    error_message = "api_key_jwks holds a private key (its member d): take it out, and make another by `tinyllama keys signing-key rotate`; who has read the file can sign API keys."
+    error_message = "api_key_jwks holds a private key (its member d): take it out, run `tinyllama keys signing-key rotate` and then `retire`, and deploy; who has read the file can sign API keys until then."
   }
 
   validation {

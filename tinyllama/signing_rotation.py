@@ -92,6 +92,12 @@ def _public_keys(stage: Stage) -> list[dict[str, Any]]:
         isinstance(key, dict) and "kid" in key for key in keys
     ):
         raise DeploymentFailed(f'{stage.file}: "{SETTING}" is a JWK set, {{"keys": [...]}}')
+    if any("d" in key for key in keys):
+        raise DeploymentFailed(
+            f'{stage.file}: "{SETTING}" holds a private key (its member d): take that member out,'
+            f" run tinyllama keys signing-key rotate {stage.name} and then retire, and deploy;"
+            " who has read the file can sign API keys until then"
+        )
     return keys
 
 

@@ -262,6 +262,24 @@ def test_a_setting_that_is_no_key_set_is_told(run: Run, file: Path) -> None:
     assert 'dev.tfvars.json: "api_key_jwks" is a JWK set' in refused.err
 
 
+@pytest.mark.parametrize("deed", ["create", "rotate", "retire"])
+def test_a_private_key_in_the_stages_file_is_told_and_neither_shown_nor_written_again(
+    run: Run, file: Path, deed: str
+) -> None:
+    run("keys", "signing-key", "create", "dev")
+    before = current()
+    file.write_text(file.read_text().replace('"kty"', '"d": "c2VjcmV0", "kty"'))
+    spoilt = file.read_text()
+
+    refused = run("keys", "signing-key", deed, "dev")
+
+    assert refused.code == 1
+    assert "signing-key rotate dev and then retire" in refused.err
+    assert "c2VjcmV0" not in refused.out + refused.err
+    assert '"d": "c2VjcmV0"' in spoilt
+    assert (file.read_text(), current()) == (spoilt, before)
+
+
 def test_nobody_changes_a_file_under_a_deployment(run: Run, file: Path) -> None:
     with turn.alone(stages.load("dev")):
         refused = run("keys", "signing-key", "create", "dev")
