@@ -18,9 +18,11 @@ from typing import Any
 
 from chalicelib.settings import PROJECT
 
-# What runs and what tests it; then environments of their own: of engine, of emulator, of fuzz.
+# What runs and what tests it, the worker's image; then environments of their own, this one's too.
 PYTHON_LOCKS = (
     "constraints.txt",
+    "worker/requirements.txt",
+    "bench/requirements-advisories.txt",
     "tests/engine/requirements.txt",
     "tests/emulator/requirements.txt",
     "tests/emulator/requirements-checkov.txt",

@@ -214,12 +214,12 @@ def _hostile(unit: str) -> str:
 def test_no_header_takes_long_to_read(value: str) -> None:
     headers = dict.fromkeys(("prefer", "if-none-match"), value)
     call = Call(Caller("acme"), None, {}, headers, "/infer")
-    began = time.process_time()
+    began = time.thread_time()
 
     told = call.wait_seconds, call.seen_version
 
     # Read once from end to end it takes a tenth of a millisecond.
-    assert time.process_time() - began < 0.1
+    assert time.thread_time() - began < 0.1
     assert told == (0, None)
 
 
