@@ -30,7 +30,8 @@ class WaitingRoom:
     def wait(self, seconds: float) -> Iterator[bool]:
         """Tell whether the caller may wait up to *seconds* inside the block.
 
-        A store that is away is no place to wait; what a visit is refused is raised. One who dies while waiting gives up the place when the time is over.
+        A store that is away is no place to wait; what a visit is refused is raised. One who dies
+        while waiting gives up the place when the time is over.
         """
         name = secrets.token_hex(8)
         keys, kept_ms = self._rooms(), round(seconds * 1000) + _MARGIN_MS
