@@ -224,6 +224,7 @@ def acknowledge(
         "tenant": tenant,
         "acknowledged_ms": round(retention.acknowledged_seconds * 1000),
         "backstop_ms": limits.BACKSTOP_SECONDS * 1000,
+        "remembered_ms": limits.LEASE_REMEMBERED_SECONDS * 1000,
     }
     keys = (
         keyspace.inbox(tenant),

@@ -1,7 +1,8 @@
 """Leases on a tenant's events, so that several consumers share an inbox and none is lost.
 
 A leased event is not pending. When its lease lapses it is pending again, in its old place. Tokens
-are made by the caller and known within the tenant alone. All moves are safe to repeat and raise
+are made by the caller and known within the tenant alone. A lease that was emptied is forgotten
+after ten minutes. All moves are safe to repeat, an emptying one for as long, and raise
 StoreUnavailable when the store is away.
 """
 
@@ -92,7 +93,7 @@ class InboxLeases:
             return
         keys = (*self._keys(tenant, token), keyspace.inbox_bell(tenant))
         event_ms = round(self._retention.event_seconds * 1000)
-        if not self._store.run(_RELEASE, keys, (event_ms, *(event_ids or ()))):
+        if not self._store.run(_RELEASE, keys, (event_ms, _REMEMBERED_MS, *(event_ids or ()))):
             raise _lost()
 
     def acknowledge(self, tenant: str, token: str, event_ids: Sequence[str] | None = None) -> None:

@@ -175,7 +175,7 @@ def inbox_leases(tenant: str) -> str:
 def inbox_lease(tenant: str, token: str) -> str:
     """Name the hash, a lease's ``end`` and its events' sequences by id; ten minutes longer.
 
-    One that took nothing: ten minutes.
+    One that holds nothing any more: ten minutes from then, no longer than it was.
     """
     # A token is the caller's own text: with a colon in it, it could spell another tenant's lease.
     return f"{_TAG}lease:{tenant}:{hashlib.sha256(token.encode()).hexdigest()}"

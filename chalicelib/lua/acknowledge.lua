@@ -1,7 +1,8 @@
 -- Mark events as delivered and take them out of the inbox, leased or not; again is fine.
 -- KEYS  1 inbox  2 inbox's leases  3 tenant  4 retention of events  5 lease (may be unused)
 --       6 event ...
--- ARGV  1 given: tenant, token (absent: no lease is asked for), how an event is kept  2 id ...
+-- ARGV  1 given: tenant, token (absent: no lease is asked for), how an event is kept, how long an
+--       emptied lease is remembered  2 id ...
 -- Returns 1; 0 when the tenant has no such event, or when one is not under the lease: then
 -- nothing is done.
 local given = cjson.decode(ARGV[1])
@@ -33,5 +34,8 @@ for _, one in ipairs(waiting) do
       redis.call('HDEL', KEYS[5], one.id)
     end
   end
+end
+if given.token then
+  remember_emptied(KEYS[5], now, given.remembered_ms)
 end
 return 1

@@ -15,4 +15,5 @@ for index = 1, #all, 2 do
   end
 end
 redis.call('HSET', KEYS[2], 'end', until_ms)
+remember_emptied(KEYS[2], now, ARGV[2])
 return until_ms

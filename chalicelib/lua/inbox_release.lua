@@ -1,12 +1,14 @@
 -- Give leased events back unread: they are pending again in their old places.
 -- KEYS  1 inbox  2 inbox's leases  3 lease  4 inbox's bell
--- ARGV  1 ms that the bell is kept  2 id ... (none: all that the lease holds)
+-- ARGV  1 ms that the bell is kept  2 ms that an emptied lease is remembered
+--       3 id ... (none: all that the lease holds)
 -- Returns 1, or 0 when the lease has lapsed. An id that the lease does not hold is passed over.
-if number(KEYS[3], 'end') < now_ms() then
+local now = now_ms()
+if number(KEYS[3], 'end') < now then
   return 0
 end
 local ids = {}
-for index = 2, #ARGV do
+for index = 3, #ARGV do
   ids[#ids + 1] = ARGV[index]
 end
 if not ids[1] then
@@ -23,6 +25,7 @@ for _, id in ipairs(ids) do
     redis.call('HDEL', KEYS[3], id)
   end
 end
+remember_emptied(KEYS[3], now, ARGV[2])
 if returned then
   ring({inbox_bell = KEYS[4]}, ARGV[1])
 end

@@ -32,6 +32,7 @@ class EventLease:
 
     until: int
     ids: list[str] = field(default_factory=list)
+    emptied: int | None = None
 
 
 class Inboxes:
@@ -101,7 +102,10 @@ class Inboxes:
         lease = self._remembered(tenant, token)
         if lease is not None:
             self._require(lease)
-            lease.ids = [str(event.id) for event in self._held(tenant, token)]
+            held = [str(event.id) for event in self._held(tenant, token)]
+            if held != lease.ids:
+                lease.ids = held
+                self._note_emptied(lease)
         else:
             lease, taken = EventLease(self.now.ms + ms), self.pending(tenant)[:count]
             if taken:
@@ -117,6 +121,8 @@ class Inboxes:
         lease.until = self.now.ms + ms
         for event in self._held(tenant, token):
             event.leased_until = lease.until
+        lease.emptied = None
+        self._note_emptied(lease)
         return lease.until
 
     def release(self, tenant: str, token: str, ids: Collection[str] | None) -> None:
@@ -128,6 +134,7 @@ class Inboxes:
             if ids is None or event.id in ids:
                 event.token = None
         lease.ids = [each for each in lease.ids if ids is not None and each not in ids]
+        self._note_emptied(lease)
 
     def acknowledge_leased(self, tenant: str, token: str, ids: Collection[str] | None) -> None:
         """Let leased events count as delivered, all that the token holds where *ids* is None.
@@ -144,6 +151,8 @@ class Inboxes:
             if lease is not None and not event.delivered:
                 lease.ids.remove(str(event.id))
             self._deliver(event, token)
+        if lease is not None and ids:
+            self._note_emptied(lease)
 
     def lapsed(self, tenant: str) -> list[ModelEvent]:
         """Return leased events whose lease is over and that nobody has asked for since."""
@@ -188,9 +197,16 @@ class Inboxes:
 
     def _remembered(self, tenant: str, token: str) -> EventLease | None:
         lease = self.leases.get((tenant, token))
-        if lease is not None and lease.until + self.terms.lease_remembered_ms >= self.now.ms:
-            return lease
+        if lease is not None:
+            last = lease.until if lease.emptied is None else min(lease.until, lease.emptied)
+            if last + self.terms.lease_remembered_ms >= self.now.ms:
+                return lease
         return None
+
+    def _note_emptied(self, lease: EventLease) -> None:
+        """From when it holds nothing a lease is remembered no longer than one that has ended."""
+        if not lease.ids and lease.emptied is None:
+            lease.emptied = self.now.ms
 
     def _require(self, lease: EventLease | None) -> EventLease:
         if lease is None or lease.until < self.now.ms:

@@ -15,6 +15,14 @@ local function leased_as(id, sequence)
   return id .. ' ' .. sequence
 end
 
+-- Remember a lease that holds nothing any more only for as long as its last call may be repeated:
+-- whoever takes leases and empties them at once would fill the store with what they leave.
+local function remember_emptied(lease, now, remembered_ms)
+  if #redis.call('HKEYS', lease) == 1 then -- its end
+    redis.call('PEXPIREAT', lease, now + remembered_ms, 'LT')
+  end
+end
+
 -- How an event is written down until it is removed: its bytes count as long as this says so, even
 -- when 0.1.0 acknowledged the event or let its record expire.
 local function kept_as(id, tenant, bytes)
