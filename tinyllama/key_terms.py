@@ -3,19 +3,18 @@
 Raises DeploymentFailed with a sentence that says what would do.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
 from chalicelib import api_keys, claims, limits
-from tinyllama import devkeys, signing_keys
+from tinyllama import devkeys, durations, signing_keys
 from tinyllama.deployment.failures import DeploymentFailed
 
-_DURATION = re.compile(r"([0-9]{1,9})([mhd])")
-_UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86400}
 MOST_SECONDS = 2 * 365 * 86400
+_NO_ROUTER = "what answers is no router, or an older one: is the address right?"
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def wanted(tenant: str, name: str, scope: str, expires_in: str) -> Wanted:
         id=signing_keys.new_key_id(),
         tenant=require_tenant(tenant),
         name=_name(name),
-        scopes=_scopes(scope, devkeys.SCOPES),
+        scopes=require_scopes(scope),
         life_seconds=life_seconds(expires_in),
     )
 
@@ -48,7 +47,7 @@ def like(record: Mapping[str, Any], tenant: str | None, seconds: int) -> Wanted:
     told, name, scopes = (record.get(field) for field in ("tenant", "name", "scopes"))
     listed: list[Any] = scopes if isinstance(scopes, list) else [None]
     if not all(isinstance(each, str) for each in (told, name, *listed)):
-        raise DeploymentFailed("what answers is no router, or an older one: is the address right?")
+        raise DeploymentFailed(_NO_ROUTER)
     owner = require_tenant(str(told))
     if tenant not in {None, owner}:
         raise DeploymentFailed(f"asked for {tenant}'s key, the router tells one of {owner}")
@@ -56,30 +55,52 @@ def like(record: Mapping[str, Any], tenant: str | None, seconds: int) -> Wanted:
         id=signing_keys.new_key_id(),
         tenant=owner,
         name=_name(str(name)),
-        scopes=_scopes(" ".join(listed), devkeys.SCOPES),
+        scopes=require_scopes(" ".join(listed)),
         life_seconds=seconds,
     )
 
 
 def life_seconds(text: str) -> int:
     """Return for how many seconds a key lives that ``--expires-in`` *text* asks for."""
-    seconds = _seconds("--expires-in", text)
-    if not 0 < seconds <= MOST_SECONDS:
+    seconds = durations.seconds("--expires-in", text)
+    _require_at_most("--expires-in", text, seconds, MOST_SECONDS)
+    if not seconds:
         raise DeploymentFailed(f"--expires-in is 1m to {MOST_SECONDS // 86400}d, not {text}")
     return seconds
 
 
+def life_of(record: Mapping[str, Any]) -> int:
+    """Return for how many seconds a key was to live that a router tells of, two years at most.
+
+    Rounded up to a minute: a key is registered a moment after it was signed.
+    """
+    try:
+        began, ends = (
+            datetime.fromisoformat(record[field]) for field in ("created_at", "expires_at")
+        )
+        minutes = -((began - ends).total_seconds() // 60)
+    except (LookupError, TypeError, ValueError, OverflowError):
+        raise DeploymentFailed(_NO_ROUTER) from None
+    if minutes < 1:
+        raise DeploymentFailed(_NO_ROUTER)
+    return min(int(minutes) * 60, MOST_SECONDS)
+
+
 def grace_seconds(text: str) -> int:
     """Return for how many seconds a key goes on working after ``--grace`` *text*; 0m for none."""
-    seconds = _seconds("--grace", text)
-    if seconds > limits.KEY_GRACE_SECONDS:
-        raise DeploymentFailed(f"--grace is 0m to {limits.KEY_GRACE_SECONDS // 86400}d, not {text}")
+    seconds = durations.seconds("--grace", text)
+    _require_at_most("--grace", text, seconds, limits.KEY_GRACE_SECONDS)
     return seconds
 
 
-def _scopes(text: str, known: Iterable[str]) -> list[str]:
-    """Return the scopes that *text* names, separated by spaces or commas; each is *known*."""
-    names, known = sorted(set(text.replace(",", " ").split())), list(known)
+def _require_at_most(option: str, text: str, seconds: int, most: int) -> None:
+    if seconds > most:
+        raise DeploymentFailed(f"{option} {text} is longer than {most // 86400}d, the most")
+
+
+def require_scopes(text: str) -> list[str]:
+    """Return the scopes that *text* names, separated by spaces or commas; each is one."""
+    names, known = sorted(set(text.replace(",", " ").split())), devkeys.SCOPES
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1)
@@ -115,10 +136,3 @@ def key_id(text: str) -> str:
         told = ", not the key itself" if text.startswith(api_keys.PREFIX) else ""
         raise DeploymentFailed(f"a key is named by its id, key_ and 32 hexadecimal digits{told}")
     return text
-
-
-def _seconds(option: str, text: str) -> int:
-    found = _DURATION.fullmatch(text)
-    if not found:
-        raise DeploymentFailed(f"{option} is a number and a unit, 30m, 12h or 90d, not {text!r}")
-    return int(found[1]) * _UNIT_SECONDS[found[2]]

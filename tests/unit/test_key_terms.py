@@ -2,10 +2,11 @@
 
 import pytest
 
-from tinyllama import devkeys, key_terms
+from tinyllama import devkeys, durations, key_terms
 from tinyllama.deployment.failures import DeploymentFailed
 
 KEY_ID = "key_" + "0123456789abcdef" * 2
+LATE, EARLY = "99999-05-01T12:00:00.000Z", "2026-05-01T12:00:00.000Z"
 SOUND = {"tenant": "acme", "name": "Build server", "scope": "infer:write", "expires_in": "90d"}
 
 
@@ -18,17 +19,59 @@ def test_a_life_is_a_number_and_a_unit(text: str, seconds: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "90", "d", "0m", "-1d", "1.5h", "731d", "2y", "90 d", "٣d", "90d\n", "9" * 12 + "d"],
+    ["", "90", "d", "0m", "-1d", "1.5h", "1w", "90D", "90 d", "٣d", "90d\n", "9" * 13 + "d"],
 )
-def test_what_is_no_life_of_at_most_two_years_is_refused(text: str) -> None:
+def test_what_is_no_life_is_refused(text: str) -> None:
     with pytest.raises(DeploymentFailed, match="--expires-in is "):
         key_terms.life_seconds(text)
+
+
+@pytest.mark.parametrize("text", ["731d", "1051201m", "9" * 12 + "d"])
+def test_a_life_of_more_than_two_years_is_told_to_be_too_long(text: str) -> None:
+    with pytest.raises(DeploymentFailed, match=f"--expires-in {text} is longer than 730d"):
+        key_terms.life_seconds(text)
+
+
+def test_who_takes_another_unit_is_told_those_there_are() -> None:
+    with pytest.raises(DeploymentFailed, match=r"m for minutes, h for hours or d for days: .*'1w'"):
+        key_terms.life_seconds("1w")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(60, "1m"), (7200, "2h"), (5400, "90m"), (86_400, "1d"), (61, "61s")]
+)
+def test_a_time_is_shown_in_its_largest_unit(seconds: int, text: str) -> None:
+    assert durations.shown(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("created_at", "expires_at", "seconds"),
+    [
+        ("2026-05-01T12:00:00.000Z", "2026-05-01T12:30:00.000Z", 1800),
+        ("2026-05-01T12:00:02.345Z", "2026-07-30T12:00:00.000Z", 90 * 86_400),
+        ("2026-05-01T12:00:00.000Z", "2036-05-01T12:00:00.000Z", 730 * 86_400),
+    ],
+)
+def test_a_keys_life_is_what_it_was_when_it_was_signed(
+    created_at: str, expires_at: str, seconds: int
+) -> None:
+    told = {"created_at": created_at, "expires_at": expires_at}
+
+    assert key_terms.life_of(told) == seconds
+
+
+@pytest.mark.parametrize("expires_at", [None, 7, "", "soon", "2026-05-01T12:00:00", LATE, EARLY])
+def test_a_life_that_no_key_has_is_refused(expires_at: object) -> None:
+    told = {"created_at": "2026-05-01T12:00:00.000Z", "expires_at": expires_at}
+
+    with pytest.raises(DeploymentFailed, match="no router"):
+        key_terms.life_of(told)
 
 
 def test_a_grace_is_none_or_up_to_thirty_days() -> None:
     assert key_terms.grace_seconds("0m") == 0
     assert key_terms.grace_seconds("30d") == 30 * 86_400
-    with pytest.raises(DeploymentFailed, match="--grace is 0m to 30d, not 31d"):
+    with pytest.raises(DeploymentFailed, match="--grace 31d is longer than 30d"):
         key_terms.grace_seconds("31d")
 
 
