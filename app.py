@@ -642,6 +642,9 @@ elif settings.lambda_role() == "tick":
     upkeep()
 elif not settings.in_lambda():
     contract()
+    from tinyllama import host_words
+
+    host_words.are_ours(Laptop(route).refuse)
     for module in (
         "chalice.local",
         "chalicelib.key_desk",

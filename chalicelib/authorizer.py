@@ -120,7 +120,7 @@ class Laptop:
             {"__str__": lambda _: "Unauthorized"},
         )
 
-    def refuse(self, error: RouterError, request: AuthRequest) -> Decision:  # noqa: ARG002
+    def refuse(self, error: RouterError, request: AuthRequest | None = None) -> Decision:  # noqa: ARG002
         """Raise the error as one of Chalice's own, which carry headers and a body."""
         request_id = secrets.token_hex(16)
         headers = {

@@ -21,7 +21,6 @@ from tinyllama.contract_words import (
     DESCRIPTION,
     HEADERS,
     HONOURED,
-    HOST_MESSAGE,
     MEDIA_TYPES,
     PAGES,
     PATH_PATTERNS,
@@ -60,7 +59,6 @@ def document(table: Iterable[Route]) -> Node:
         "components": {
             "schemas": {
                 **{name: _component(name) for name in sorted(schemas.REQUESTS + schemas.ANSWERS)},
-                "host_message": HOST_MESSAGE,
             },
             "headers": {name: _header(name) for name in HEADERS},
             "examples": {code: {"value": _example(failures[code])} for code in sorted(failures)},
@@ -184,15 +182,12 @@ def _answer_headers(route: Route, status: int) -> Iterator[str]:
 
 def _problem(status: int, codes: Sequence[str]) -> Node:
     narrowed = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
-    content: Node = {
+    return {
         MEDIA_TYPES["problem"]: {
             "schema": {"allOf": [_reference("schemas", "problem"), narrowed]},
             "examples": {code: _reference("examples", code) for code in codes},
         }
     }
-    if status in (401, 403):
-        content["application/json"] = {"schema": _reference("schemas", "host_message")}
-    return content
 
 
 def _example(error: RouterError) -> Node:

@@ -158,22 +158,12 @@ HEADERS: Mapping[str, tuple[str, str]] = {
     ),
     "Retry-After": ("Seconds after which to look or try again.", "1"),
     "WWW-Authenticate": (
-        "What is wrong with the token (RFC 6750), or `Bearer` alone; none where a laptop refuses.",
+        "What is wrong with the token (RFC 6750), or `Bearer` alone.",
         'Bearer error="invalid_token"',
     ),
     "X-Request-Id": ("Names this request in the logs; problems carry it too.", "8a1d2c"),
 }
 
-HOST_MESSAGE: Node = {
-    "title": "HostMessage",
-    "description": "What a host answers by itself, before the router sees the request.",
-    "type": "object",
-    "minProperties": 1,
-    "maxProperties": 1,
-    "propertyNames": {"enum": ["message", "Message"]},
-    "additionalProperties": {"type": ["string", "null"]},
-    "examples": [{"message": "Unauthorized"}],
-}
 BEARER: Node = {
     "type": "http",
     "scheme": "bearer",

@@ -6,6 +6,8 @@ them. Which of the gateway's answers becomes which is told in ``deployment/gatew
 
 from chalicelib.errors import RouterError
 
+NO_ROUTE = "the path or the method is not offered; GET openapi.json tells those that are"
+
 
 class BadRequest(RouterError):
     """The gateway does not take the request, for none of the reasons that it names."""

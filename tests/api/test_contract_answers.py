@@ -62,17 +62,16 @@ def documented(*, in_trouble: bool) -> list[Any]:
         )
         for method, path, operation in operations()
         for status, response in operation["responses"].items()
-        for code in answers_of(status, response)
+        for code in answers_of(response)
         if code not in OF_THE_GATEWAY
         and (code in IN_TROUBLE or (status == "503" and code is None)) == in_trouble
     ]
 
 
-def answers_of(status: str, response: Mapping[str, Any]) -> list[str | None]:
+def answers_of(response: Mapping[str, Any]) -> list[str | None]:
     """Return the codes of a response; None stands for one that is no problem."""
     media_types = response.get("content", {"none": {}}).keys()
-    # Beside a refused token's problem stands what a host says in its own words.
-    told = media_types - {"application/problem+json"} and status not in ("401", "403")
+    told = media_types - {"application/problem+json"}
     return [*codes_of(response), *([None] if told else [])]
 
 

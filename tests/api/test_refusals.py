@@ -168,7 +168,24 @@ def test_a_missing_token_is_401(api: Api) -> None:
 
     answer = api.transport("POST", "/infer", headers, json.dumps(PROMPT).encode())
 
-    assert answer.status == 401
+    require_problem(answer, 401, "token_missing")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer whisper"}], ids=["", "token"])
+@pytest.mark.parametrize("path", ["/", "/inferno", "/jobs/job_1/cancel/now", "//[", "/metrics?a=b"])
+def test_an_unknown_path_is_404_and_repeats_no_token(
+    api: Api, path: str, headers: dict[str, str]
+) -> None:
+    answer = api.transport("GET", path, headers, b"")
+
+    require_problem(answer, 404, "route_not_found")
+    assert b"whisper" not in answer.body + str(answer.headers).encode()
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
+def test_an_unknown_path_is_404_with_any_method(api: Api, method: str) -> None:
+    require_problem(api.transport(method, "/nowhere", {}, b""), 404, "route_not_found")
 
 
 @pytest.mark.slow

@@ -30,11 +30,20 @@ def path_of(route: Route) -> str:
 
 
 @EVERY
-def test_an_answer_to_who_is_nobody_is_inert(transport: Transport, route: Route) -> None:
-    # Where nothing came at all Chalice answers by itself, on a laptop alone.
-    answer = transport(route.method, path_of(route), {"Authorization": "Bearer nobody"}, b"")
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nobody"}], ids=["", "token"])
+def test_an_answer_to_who_is_nobody_is_inert(
+    transport: Transport, route: Route, headers: dict[str, str]
+) -> None:
+    answer = transport(route.method, path_of(route), headers, b"")
 
     assert answer.status == (401 if route.scope else 200)
+    require_inert(answer)
+
+
+def test_a_refusal_of_an_unknown_path_is_inert(api: Api) -> None:
+    answer = api.request("GET", "/nowhere")
+
+    assert answer.status == 404
     require_inert(answer)
 
 

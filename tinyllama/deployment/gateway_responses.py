@@ -15,7 +15,7 @@ from chalicelib.edge import EXPOSED_HEADERS
 from chalicelib.errors import RouterError
 from tinyllama import gateway_errors
 
-_NO_ROUTE = "the path or the method is not offered; GET openapi.json tells those that are"
+_NO_ROUTE = gateway_errors.NO_ROUTE
 
 _DENIED = gateway_errors.Forbidden()
 # Each type of response there is, and the refusal that the caller sees.
