@@ -142,7 +142,7 @@ def _ask_to_cancel(near: Side) -> Call:
 
 def _retry(near: Side) -> Call:
     job = near.failed()
-    return lambda far: far.queue.retry("acme", job.id, job.version)
+    return lambda far: far.queue.retry("acme", job.id, job.version).job  # charged once alone
 
 
 def _redrive(near: Side) -> Call:
