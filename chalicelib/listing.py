@@ -37,7 +37,7 @@ class JobLists:
     ) -> JobPage:
         """Return up to *limit* of the tenant's jobs, newest first, those before the cursor.
 
-        A filter looks at ``limits.PAGE_LOOKS`` jobs at most, and Lambda carries so much at most: a
+        A filter looks at ``limits.JOB_LOOKS`` jobs at most, and Lambda carries so much at most: a
         page may be short and still not be the last.
         """
         found: list[Job] = []
@@ -53,7 +53,7 @@ class JobLists:
                 if job and state in {None, job.state} and model in {None, job.model}:
                     found.append(job)
                     room -= _carried_bytes(job)
-                if len(found) == limit or looked >= max(limit, limits.PAGE_LOOKS) or room < 0:
+                if len(found) == limit or looked >= max(limit, limits.JOB_LOOKS) or room < 0:
                     return JobPage(tuple(found), order[1])
             if len(entries) < count:
                 return JobPage(tuple(found), None)

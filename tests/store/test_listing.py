@@ -1,5 +1,8 @@
 """Lists of jobs: a tenant's own, newest first, a page at a time, filtered."""
 
+from collections import Counter
+from typing import Any
+
 import pytest
 import redis
 
@@ -138,7 +141,7 @@ def test_filtered_pages_hold_every_job_once(queue: JobQueue, lists: JobLists) ->
 def test_filter_looks_at_so_many_jobs_and_says_where_to_go_on(
     queue: JobQueue, lists: JobLists, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "PAGE_LOOKS", 10)
+    monkeypatch.setattr(limits, "JOB_LOOKS", 10)
     wanted = _submit(queue, "b")
     for _ in range(25):
         _submit(queue, "a")
@@ -146,6 +149,26 @@ def test_filter_looks_at_so_many_jobs_and_says_where_to_go_on(
     pages = _pages(lists, 5, model="b")
 
     assert pages == [[], [], [wanted]]
+
+
+def test_filter_that_nothing_passes_costs_no_more_than_the_longest_page(
+    queue: JobQueue, lists: JobLists, raw: "redis.Redis"
+) -> None:
+    for _ in range(limits.PAGE_EVENTS_MAX + 50):
+        _submit(queue, "a")
+
+    def cost(limit: int, model: str | None) -> int:
+        before = Counter(_calls(raw))
+        lists.jobs("acme", None, limit, model=model)
+        return (Counter(_calls(raw)) - before)["cmdstat_hmget"]
+
+    assert cost(1, "none") == cost(limits.PAGE_EVENTS_MAX, None) == limits.PAGE_EVENTS_MAX
+
+
+def _calls(raw: "redis.Redis") -> dict[str, int]:
+    """Return how often each command was called."""
+    told: Any = raw.info("commandstats")
+    return {name: stat["calls"] for name, stat in told.items()}
 
 
 def test_retried_job_keeps_its_place_in_the_list(
