@@ -38,6 +38,10 @@ class FileKeys:
 
     def find(self, kid: str | None) -> Key:
         """Return the key as ``KeySource`` says."""
+        return self.read().find(kid)
+
+    def read(self) -> KeySet:
+        """Return the file's keys as they are now. Raises KeysUnavailable."""
         try:
             status = self._path.stat()
             # Inode and change time too: a replaced file may keep size and modification time.
@@ -52,7 +56,7 @@ class FileKeys:
         if not loaded[1]:
             raise _unavailable(f"{self._variable} names a file without a usable key")
         self._loaded = loaded
-        return loaded[1].find(kid)
+        return loaded[1]
 
 
 @dataclass(frozen=True)

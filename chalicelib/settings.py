@@ -20,6 +20,7 @@ from chalicelib.scopes import SCOPES
 PREFIX = "TINYLLAMA_"
 PROJECT = Path(__file__).resolve().parent.parent
 LOCAL = "local"
+_SCOPE_FORM = re.compile(r"[a-z]{1,16}([/:][a-z]{1,16}){1,2}")
 
 
 def in_lambda() -> bool:
@@ -132,6 +133,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+def _is_text_or_texts(told: Any) -> bool:
+    return isinstance(told, str) or (
+        isinstance(told, list) and all(isinstance(each, str) for each in told)
+    )
+
+
 def _group_scopes() -> dict[str, frozenset[str]]:
     """Return the scopes that membership in each group brings. Raises NotConfigured."""
     name = f"{PREFIX}GROUP_SCOPES"
@@ -139,11 +146,18 @@ def _group_scopes() -> dict[str, frozenset[str]]:
         found = json.loads(variable("group_scopes") or "{}", object_pairs_hook=_once)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+    members = found.values() if isinstance(found, dict) else [None]
+    if not all(_is_text_or_texts(told) for told in members):
         raise NotConfigured(f'{name} must be a JSON object as {{"group": "scope scope"}}')
-    granted = {group: frozenset(text.split()) for group, text in found.items()}
-    if not all(each <= SCOPES for each in granted.values()):
-        raise NotConfigured(f"{name} names a scope that there is not")
+    granted = {
+        group: frozenset(told.split() if isinstance(told, str) else told)
+        for group, told in found.items()
+    }
+    unknown = min(frozenset[str]().union(*granted.values()) - SCOPES, default=None)
+    if unknown is not None:
+        # What has no scope's form may be a secret that was put in the wrong place.
+        shown = f": {unknown}" if _SCOPE_FORM.fullmatch(unknown) else ""
+        raise NotConfigured(f"{name} names a scope that there is not{shown}")
     return granted
 
 

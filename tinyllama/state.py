@@ -146,6 +146,10 @@ class Home:
             return {}
         return content if isinstance(content, dict) else {}
 
+    def drop_note(self, name: str) -> None:
+        """Remove the note *name*; one that is absent is no error."""
+        (self.folder / f"{name}.json").unlink(missing_ok=True)
+
 
 def hold(path: Path, seconds: float) -> int | None:
     """Lock *path* for this process and whoever inherits the descriptor; None if others hold it.

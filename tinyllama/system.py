@@ -17,14 +17,16 @@ from typing import Any
 
 import typer
 
-from chalicelib import bounds, settings, store
-from tinyllama import devkeys, local, showing
+from chalicelib import bounds, keysources, settings, store
+from chalicelib.errors import KeysUnavailable, NotConfigured
+from tinyllama import devkeys, listening, local, showing
 from tinyllama.state import home
 
 START_SECONDS = 30.0
 WORKER_SECONDS = 120.0  # somebody copies the command into another terminal
 POLL_SECONDS = 0.3
 END_SECONDS = 15.0
+MOST_PORT = 65_535
 INTERRUPTED = 130  # what shells make of SIGINT
 
 # No proxy: a machine that has one for the world may not except loopback from it.
@@ -75,7 +77,10 @@ def _told(body: bytes) -> str:
 
 def up(port: int) -> None:
     """Run the router until Ctrl-C, after one prompt has shown whether it answers."""
-    with _serving(port, "dev", quiet=False) as (router, server):
+    if not 0 <= port <= MOST_PORT:
+        raise NotConfigured(f"--port is 0 to {MOST_PORT}, not {port}; 0 takes a free one")
+    serving = _serving(port, "dev", quiet=False)
+    with serving as (router, server), listening.noted(router.url):
         _try_prompt(router)
         showing.show_curl(router.url)
         typer.echo("\nReady. Ctrl-C stops it; what is queued and unread stays.")
@@ -154,13 +159,25 @@ def _serving(
 def _check_settings() -> None:
     """Raise NotConfigured for what would keep server, worker, store or tick from starting."""
     settings.token_settings()
+    _check_api_keys()
     bounds.queue_settings()
+    bounds.request_settings()
     bounds.retention_settings()
     settings.engine_settings()
     settings.tick_seconds()
     local_store = settings.environment() == settings.LOCAL and not settings.variable("store_url")
     where = settings.store_settings(home().url if local_store else None)
     store.connect(where.url, where.replicas, where.sign_in)
+
+
+def _check_api_keys() -> None:
+    """Raise NotConfigured for keys that the API could read no API key with, or no token at all."""
+    source = keysources.api_key_source(settings.key_settings())
+    if isinstance(source, keysources.FileKeys):
+        try:
+            source.read()
+        except KeysUnavailable as error:
+            raise NotConfigured(error.detail) from None
 
 
 def _try_prompt(router: Router) -> None:

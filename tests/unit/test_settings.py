@@ -164,9 +164,10 @@ def test_no_group_brings_a_scope_unless_it_is_said(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     "text",
     [
-        *("ops", "[]", "7", "null", '"ops"', "{", '{"ops": ["jobs:read"]}', '{"ops": null}'),
+        *("ops", "[]", "7", "null", '"ops"', "{", '{"ops": ["jobs:read", 7]}', '{"ops": null}'),
         *('{"ops": "jobs:read", "ops": "queue:admin"}', "[" * 100_000, '{"ops": {"a": "b"}}'),
         *('{"ops": "jobs:read queue:root"}', '{"ops": "jobs:read,queue:admin"}'),
+        *('{"ops": ["jobs:read queue:admin"]}', '{"ops": ["jobs:raed"]}'),
         *('{"ops": "tinyllama/jobs:read"}', '{"ops": "*"}'),
     ],
 )
@@ -179,6 +180,29 @@ def test_group_scopes_with_a_slip_stop_the_start(
         settings.token_settings()
 
     assert "ops" not in str(caught.value).replace("scope", "")
+
+
+def test_a_groups_scopes_may_be_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYLLAMA_GROUP_SCOPES", '{"ops": ["queue:admin", "jobs:read"], "no": []}')
+
+    told = settings.token_settings()
+
+    assert told.group_scopes == {"ops": {"queue:admin", "jobs:read"}, "no": set()}
+
+
+@pytest.mark.parametrize(
+    ("scope", "shown"), [("jobs:raed", ": jobs:raed"), ("hunter2hunter2", ""), ("tlk_ey", "")]
+)
+def test_a_scope_that_there_is_not_is_named_unless_it_may_be_a_secret(
+    monkeypatch: pytest.MonkeyPatch, scope: str, shown: str
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_GROUP_SCOPES", f'{{"ops": "jobs:read {scope}"}}')
+
+    with pytest.raises(NotConfigured) as caught:
+        settings.token_settings()
+
+    told = "TINYLLAMA_GROUP_SCOPES names a scope that there is not"
+    assert caught.value.detail == told + shown
 
 
 def test_sign_in_belongs_to_the_store(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +16,9 @@ import psutil
 import pytest
 
 from chalicelib import settings
-from tinyllama import showing, system
+from chalicelib.errors import NotConfigured
+from tinyllama import listening, showing, system
+from tinyllama.state import home
 from tinyllama.system import CallFailed, Router
 
 
@@ -83,6 +86,12 @@ def test_router_is_reached_past_a_proxy(address: str, monkeypatch: pytest.Monkey
     assert Router(address, "token").call("GET", "/health") == {"status": "pass"}
 
 
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_a_port_that_there_is_not_is_one_sentence(port: int) -> None:
+    with pytest.raises(NotConfigured, match=f"--port is 0 to 65535, not {port};"):
+        system.up(port)
+
+
 @pytest.mark.slow
 def test_server_does_not_outlive_a_start_that_fails(tmp_path: Path) -> None:
     # The server starts, and refuses the first prompt.
@@ -130,6 +139,39 @@ def test_without_a_worker_of_its_own_it_tells_where_one_must_work(tmp_path: Path
             demo.terminate()
 
     assert code == 0
+
+
+def test_where_the_router_listens_is_noted_as_long_as_it_does(
+    address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STATE_DIR", str(tmp_path))
+
+    with listening.noted(address):
+        during = listening.address()
+
+    assert (during, listening.address()) == (address, None)
+
+
+def test_a_note_of_a_router_that_died_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STATE_DIR", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+
+    with listening.noted(f"http://127.0.0.1:{port}"):
+        assert listening.address() is None
+
+
+def test_the_note_of_a_later_run_is_left_alone(
+    address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STATE_DIR", str(tmp_path))
+
+    with listening.noted("http://127.0.0.1:1"):
+        home().note(listening.NOTE, {"url": address, "pid": 1})
+
+    assert listening.address() == address
 
 
 def test_a_stores_password_is_not_printed(
@@ -196,11 +238,19 @@ def test_a_run_whose_first_prompt_fails_tells_the_engine_and_stays_up(tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(90)
-def test_a_run_without_a_worker_is_ready_and_tells_how_to_start_one(tmp_path: Path) -> None:
+def test_a_run_without_a_worker_is_ready_and_tells_how_to_start_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STATE_DIR", str(tmp_path))
     with _run(tmp_path, "up", TINYLLAMA_LOCAL_WORKER="off") as run:
         told = _until_ready(run)
+        address = listening.address()
         run.send_signal(signal.SIGINT)
         run.communicate(timeout=30)
+
+    assert f"Router at {address}\n" in told
+    assert home().read_note(listening.NOTE) == {}
+    assert "keys create --tenant dev" in told
 
     assert "TINYLLAMA_STORE_URL=unix://" in told
     assert "no prompt is tried" in told
@@ -246,6 +296,10 @@ def test_demo_passes_on_another_process_local_system_and_says_which_settings_do_
         ("TINYLLAMA_RESULT_SECONDS", "abc"),
         ("TINYLLAMA_TICK_SECONDS", "abc"),
         ("TINYLLAMA_STORE_REPLICAS", "0.5"),
+        ("TINYLLAMA_REQUESTS_PER_MINUTE", "abc"),
+        ("TINYLLAMA_KEY_REQUESTS_PER_MINUTE", "0.5"),
+        ("TINYLLAMA_KEY_JWKS", '{"keys": [{"kty"'),
+        ("TINYLLAMA_KEY_JWKS", "absent.json"),
     ],
 )
 def test_a_setting_that_will_not_do_is_one_sentence_at_once(
