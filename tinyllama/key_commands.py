@@ -2,9 +2,12 @@
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from chalicelib.scopes import SCOPES
 
 app = typer.Typer()
 keys_app = typer.Typer(no_args_is_help=True, help="API keys, and the key that signs them.")
@@ -23,6 +26,17 @@ KeyId = Annotated[str, typer.Argument(help="The key's id: key_ and 32 digits.")]
 OfTenant = Annotated[str | None, typer.Option("--tenant", help="Whose; else the caller's own.")]
 Life = Annotated[str, typer.Option("--expires-in", help="How long it lives: 30m, 12h, 90d.")]
 Grace = Annotated[str, typer.Option("--grace", help="How long the old one goes on working.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="A new file for the key, yours alone; else standard output."),
+]
+Scopes = Annotated[
+    list[str],
+    typer.Option(
+        "--scope",
+        help=f"What it may do; several by spaces or commas, or again: {', '.join(sorted(SCOPES))}.",
+    ),
+]
 
 _clock = time.time  # noqa: TID251 - the wall clock that a key's expiry is about
 
@@ -65,21 +79,23 @@ def retire_signing_key(
 
 
 @keys_app.command("create")
-def create_key(
+def create_key(  # noqa: PLR0913 - one for each option
     tenant: Annotated[str, typer.Option(help="Whose jobs and events it opens.")],
     name: Annotated[str, typer.Option(help="What it is for, as `keys list` shows it.")],
-    scope: Annotated[str, typer.Option(help='What it may do, "infer:write jobs:read" say.')],
+    scope: Scopes,
     expires_in: Life = "90d",
     stage: OfStage = None,
     url: Address = None,
+    *,
+    out: Out = None,
 ) -> None:
-    """Make an API key; it is printed once, alone on standard output."""
+    """Make an API key; it is shown once, alone on standard output or in a file."""
     from tinyllama import key_making, key_terms  # noqa: PLC0415
     from tinyllama.key_places import reached  # noqa: PLC0415
 
-    wanted = key_terms.wanted(tenant, name, scope, expires_in)
+    wanted = key_terms.wanted(tenant, name, " ".join(scope), expires_in)
     with reached(stage, url, _clock) as place:
-        key_making.create(place, wanted)
+        key_making.create(place, wanted, out)
 
 
 @keys_app.command("list")
@@ -118,19 +134,25 @@ def revoke_key(
 
 
 @keys_app.command("rotate")
-def rotate_key(
+def rotate_key(  # noqa: PLR0913 - one for each option
     key_id: KeyId,
     tenant: OfTenant = None,
     grace: Grace = "24h",
-    expires_in: Life = "90d",
+    expires_in: Annotated[
+        str | None,
+        typer.Option(help="How long the new one lives; else as long as the old one was to."),
+    ] = None,
     stage: OfStage = None,
     url: Address = None,
+    *,
+    out: Out = None,
 ) -> None:
-    """Replace an API key: a new one like it, printed once; the old one ends after a grace."""
+    """Replace an API key: a new one like it, shown once; the old one ends after a grace."""
     from tinyllama import key_making, key_terms  # noqa: PLC0415
     from tinyllama.key_places import reached  # noqa: PLC0415
 
-    terms = key_terms.grace_seconds(grace), key_terms.life_seconds(expires_in)
+    life = None if expires_in is None else key_terms.life_seconds(expires_in)
+    seconds = key_terms.grace_seconds(grace)
     wanted, whose = key_terms.key_id(key_id), key_terms.whose(tenant)
     with reached(stage, url, _clock) as place:
-        key_making.rotate(place, wanted, whose, *terms)
+        key_making.rotate(place, wanted, whose, seconds, life, out)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from chalicelib import settings
 from chalicelib.errors import NotConfigured
-from tinyllama import devkeys, signing_keys, signing_parameters
-from tinyllama.deployment import client_tokens, registry
+from tinyllama import devkeys, listening, signing_keys, signing_parameters
+from tinyllama.deployment import client_tokens, registry, stages
 from tinyllama.deployment.failures import DeploymentFailed
 from tinyllama.key_calls import KeyCalls
 from tinyllama.key_terms import Wanted
@@ -19,24 +20,43 @@ _SCOPE = "keys:admin queue:admin"
 
 @dataclass(frozen=True)
 class Place:
-    """A router, and a way to sign for it. *stage* is None on a laptop."""
+    """A router, and a way to sign for it. *stage* is None on a laptop.
+
+    *url* is its address where one was given; it holds no password.
+    """
 
     calls: KeyCalls = field(repr=False)
     sign: Callable[[Wanted], str] = field(repr=False)
     stage: str | None
+    url: str | None = None
 
 
 @contextmanager
 def reached(stage: str | None, url: str | None, clock: Callable[[], float]) -> Iterator[Place]:
     """Reach the router of *stage*, without one this machine's; *url* is another address of it.
 
+    On this machine that is where ``tinyllama up`` of this clone listens, else the usual address.
     Raises DeploymentFailed where there is none, or nothing that opens it; and NotConfigured.
     """
+    if url is not None:
+        _check_form(url)
     place = _deployed(stage, url, clock) if stage else _laptop(url, clock)
     try:
         yield place
     finally:
         place.calls.close()
+
+
+def _check_form(url: str) -> None:
+    """Raise DeploymentFailed, saying what is wrong, for a slip; it may hold a password."""
+    if not url.lower().startswith(("http://", "https://")):
+        raise DeploymentFailed("--url begins with http:// or https://")
+    try:
+        port = urlsplit(url).port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise DeploymentFailed("--url names a host, and a port of 1 to 65535 where it has one")
 
 
 def _laptop(url: str | None, clock: Callable[[], float]) -> Place:
@@ -53,12 +73,13 @@ def _laptop(url: str | None, clock: Callable[[], float]) -> Place:
             clock=clock,
         )
 
-    wire = _wire(url or LAPTOP)
+    wire = _wire(url or listening.address() or LAPTOP)
     token = settings.variable("token") or devkeys.make_token(scope=_SCOPE, clock=clock)
-    return Place(KeyCalls(wire, token), sign, None)
+    return Place(KeyCalls(wire, token), sign, None, url)
 
 
 def _deployed(stage: str, url: str | None, clock: Callable[[], float]) -> Place:
+    stages.load(stage)
     registry.work_where(stage)
     ids = registry.ids(stage)
     address = url or ids.get("api_url")
@@ -79,7 +100,7 @@ def _deployed(stage: str, url: str | None, clock: Callable[[], float]) -> Place:
         )
 
     wire = _wire(address)
-    return Place(KeyCalls(wire, _operators_token(ids)), sign, stage)
+    return Place(KeyCalls(wire, _operators_token(ids)), sign, stage, url)
 
 
 def _wire(url: str) -> Wire:

@@ -129,7 +129,7 @@ def test_a_list_goes_on_over_all_pages(
 
 def test_a_tenant_without_keys_is_told_so(keys: Keys) -> None:
     assert keys("list", "--tenant", "nobody") == 0
-    assert (keys.out, keys.err) == ("", "There are no keys.\n")
+    assert (keys.out, keys.err) == ("", "There are no keys of tenant nobody.\n")
 
 
 def test_a_revoked_key_opens_nothing_at_once(keys: Keys, stage: StageProxy) -> None:
@@ -137,9 +137,11 @@ def test_a_revoked_key_opens_nothing_at_once(keys: Keys, stage: StageProxy) -> N
     (record,) = keys.listed()
 
     first = keys("revoke", record["id"], "--tenant", "acme")
+    told = keys.err
     again = keys("revoke", record["id"], "--tenant", "acme")
 
     assert (first, again, keys.out) == (0, 0, "")
+    assert ("is revoked" in told, "had ended before" in keys.err) == (True, True)
     assert use(stage, key) == REVOKED
     assert keys.listed()[0]["state"] == "revoked"
 
@@ -159,6 +161,36 @@ def test_a_rotated_key_works_beside_its_successor_until_the_grace_is_over(
     assert keys("revoke", record["id"], "--tenant", "acme") == 0
     assert use(stage, old) == REVOKED
     assert use(stage, new) == (200, "")
+
+
+def test_a_rotation_into_a_file_keeps_the_old_keys_life_and_tells_its_end(
+    keys: Keys, stage: StageProxy, tmp_path: Path
+) -> None:
+    keys.made("create", *CREATE, "--expires-in", "10d")
+    (record,) = keys.listed()
+    file = tmp_path / "new.key"
+
+    code = keys("rotate", record["id"], "--tenant", "acme", "--grace", "1h", "--out", str(file))
+
+    out, told = keys.out, keys.err
+    old, new = sorted(keys.listed(), key=lambda each: each["id"] != record["id"])
+    assert (code, out) == (0, "")
+    assert use(stage, LEDGER.note_token(file.read_text().strip())) == (200, "")
+    assert "lives 10d, as that one was to" in told
+    assert old["revoked_at"] > record["created_at"]
+    assert f"works on until {old['revoked_at']} (UTC)" in told
+    assert new["expires_at"] >= record["expires_at"]
+
+
+def test_scopes_are_named_one_by_one_or_together(keys: Keys) -> None:
+    scopes = ("--scope", "inbox:read,inbox:ack", "--scope", "events:write")
+
+    keys.made("create", *CREATE, *scopes)
+
+    (record,) = keys.listed()
+    assert set(record["scopes"]) == {
+        *("infer:write", "jobs:read", "inbox:read", "inbox:ack", "events:write"),
+    }
 
 
 def test_a_rotation_without_a_grace_ends_the_old_key_at_once(keys: Keys, stage: StageProxy) -> None:
@@ -183,7 +215,7 @@ def test_a_new_key_is_shown_even_where_the_old_one_could_not_be_ended(
     new = LEDGER.note_token(keys.out.strip())
     assert code == 1
     assert "the old key still works: the router refuses it (400, invalid_request)" in keys.err
-    assert f"tinyllama keys revoke {record['id']} --tenant acme" in keys.err
+    assert f"keys revoke {record['id']} --tenant acme --url {stage.url}`" in keys.err
     assert new != old
     assert use(stage, new) == (200, "")
 
@@ -243,7 +275,8 @@ def test_nothing_is_printed_while_it_is_not_known_whether_the_key_is_registered(
     (record,) = keys.listed()
     assert (code, told.count("\n")) == (1, 1)
     assert f"tinyllama: no router answers at {stage.url}" in told
-    assert f"tinyllama keys revoke {record['id']} --tenant acme` makes sure" in told
+    again = f"tinyllama keys revoke {record['id']} --tenant acme --url {stage.url}`"
+    assert f"{again} makes sure" in told
 
 
 def test_where_nobody_listens_no_key_can_have_been_left_behind(
