@@ -64,9 +64,9 @@ class ApiKeys:
             raise TokenRejected("token_malformed", f"An API key begins with {PREFIX}.")
         told = verified_claims(text.removeprefix(PREFIX), self._keys)
         if told.get("iss") != ISSUER:
-            raise TokenRejected("issuer_untrusted")
+            raise TokenRejected("issuer_untrusted", "What follows tlk_ is no API key.")
         if told.get("aud") != self._audience:
-            raise TokenRejected("audience_invalid", "The key was made for another environment.")
+            raise TokenRejected("audience_invalid", "The API key was made for another environment.")
         issued_at = claims.time(told, "iat")
         if issued_at is None or issued_at < 0:
             raise TokenRejected("token_malformed", "The claim iat is missing or unusable.")

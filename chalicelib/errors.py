@@ -265,12 +265,12 @@ TOKEN_REASONS: Mapping[str, tuple[int, str]] = {
     "token_expired": (401, "The token has expired"),
     "token_not_yet_valid": (401, "The token is not valid yet"),
     "signature_invalid": (403, "The token's signature does not hold"),
-    "key_unknown": (403, "The token was signed with a key the issuer does not publish"),
+    "key_unknown": (403, "Signed with a key that is not known here; an API key begins with tlk_"),
     "issuer_untrusted": (403, "The token comes from another issuer"),
     "audience_invalid": (403, "The token was made for another audience"),
     "token_use_invalid": (403, "The token was made for another use"),
     "scope_insufficient": (403, "The token lacks the scope this route needs"),
-    "key_revoked": (403, "The key has been revoked"),
+    "key_revoked": (403, "The API key is not registered, was revoked or has ended"),
 }
 
 # RFC 6750, section 3: no error code where no token came.
