@@ -3,14 +3,18 @@
 What deploys is in ``tinyllama.deployment.commands``, what is about keys in ``key_commands``.
 """
 
+import re
 from typing import Annotated
 
 import typer
 
 from chalicelib.errors import NotConfigured, RouterError
+from chalicelib.scopes import SCOPES
 from tinyllama import key_commands
 from tinyllama.deployment import commands
 from tinyllama.deployment.failures import DeploymentFailed
+
+_MOST_SECONDS = 999_999_999  # over thirty years; a token's times have to be times
 
 app = typer.Typer(
     add_completion=False,
@@ -25,15 +29,26 @@ app.add_typer(key_commands.app)
 @app.command()
 def token(
     sub: Annotated[str, typer.Option(help="Who calls; also the tenant.")] = "dev",
-    scope: Annotated[str | None, typer.Option(help="Scopes, separated by spaces.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Scopes, by spaces or commas; else all: {', '.join(sorted(SCOPES))}."),
+    ] = None,
     aud: Annotated[str | None, typer.Option(help="Whom the token is for.")] = None,
-    expires_in: Annotated[int, typer.Option(help="Seconds until it expires.")] = 3600,
+    expires_in: Annotated[
+        str, typer.Option(help="Until when it works: seconds, or 30m, 12h, 90d.")
+    ] = "3600",
 ) -> None:
     """Print a development token for the router on this machine."""
-    from tinyllama import devkeys  # noqa: PLC0415 - the cryptography, which the others do without
+    # The cryptography, which the others do without.
+    from tinyllama import devkeys, durations, key_terms  # noqa: PLC0415
 
-    scopes = " ".join(devkeys.SCOPES) if scope is None else scope
-    typer.echo(devkeys.make_token(aud=aud, sub=sub, scope=scopes, expires_in=expires_in))
+    scopes = devkeys.SCOPES if scope is None else key_terms.require_scopes(" ".join(scope))
+    plain = re.fullmatch("[0-9]{1,12}", expires_in)
+    seconds = int(expires_in) if plain else durations.seconds("--expires-in", expires_in)
+    if not 0 < seconds <= _MOST_SECONDS:
+        raise DeploymentFailed(f"--expires-in is 1 to {_MOST_SECONDS} seconds, not {expires_in}")
+    named = key_terms.require_tenant(sub)
+    typer.echo(devkeys.make_token(aud=aud, sub=named, scope=" ".join(scopes), expires_in=seconds))
 
 
 @app.command()
