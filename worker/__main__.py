@@ -19,6 +19,7 @@ from worker.engines import EchoEngine, Engine
 from worker.loop import Worker, WorkerSettings
 from worker.ways import POLL_SECONDS, Way, far, near
 
+EXIT_REFUSED = 1
 EXIT_NOT_CONFIGURED = 2
 SIGNALLED = 128
 LEAST_POLL_SECONDS = 0.1
@@ -27,7 +28,10 @@ NAME_CHARS = 128
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Work until SIGTERM or SIGINT, then drain and return 0; 2 when a setting is missing or bad."""
+    """Work until SIGTERM or SIGINT, then drain and return 0; 2 when a setting is missing or bad.
+
+    1 when the router refuses for good a token that cannot change, once it has drained.
+    """
     parsed = _parse(arguments)
     worker_settings = WorkerSettings(parsed.name, parsed.concurrency, parsed.drain_seconds)
     with ExitStack() as closing:
@@ -38,8 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except NotConfigured as error:
             sys.stderr.write(f"{error}\n")
             return EXIT_NOT_CONFIGURED
-        asyncio.run(_work(way, engine, worker_settings))
-    return 0
+        refused = asyncio.run(_work(way, engine, worker_settings))
+    if refused is None:
+        return 0
+    told = f"the router refuses it ({refused}), and it cannot change while the worker runs"
+    sys.stderr.write(f"TINYLLAMA_WORKER_TOKEN: {told}\n")
+    return EXIT_REFUSED
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -142,7 +150,7 @@ def _engine(engine_settings: settings.EngineSettings) -> Engine:
     return OpenAIEngine(engine_settings)
 
 
-async def _work(way: Way, engine: Engine, worker_settings: WorkerSettings) -> None:
+async def _work(way: Way, engine: Engine, worker_settings: WorkerSettings) -> str | None:
     worker = Worker(way, engine, worker_settings)
     loop = asyncio.get_running_loop()
     signalled = False
@@ -157,6 +165,7 @@ async def _work(way: Way, engine: Engine, worker_settings: WorkerSettings) -> No
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, obey, number)
     await worker.run()
+    return worker.refused
 
 
 if __name__ == "__main__":

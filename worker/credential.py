@@ -21,6 +21,11 @@ TOKEN = re.compile(rf"[\x21-\x7e]{{1,{TOKEN_CHARS}}}")
 class Bearer(Protocol):
     """Whoever has the token; thread-safe."""
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it is the same as long as this process runs."""
+        ...
+
     def token(self) -> str:
         """Return the token as it is now."""
         ...
@@ -46,6 +51,11 @@ class Credential:
         self._unreadable = False
         self._token = token = _first(source)
         self._expires = expiry(token)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it is the environment's, which nobody can renew."""
+        return self._source.file is None
 
     def token(self) -> str:
         """Return the token as it is now."""

@@ -14,7 +14,13 @@ from chalicelib.errors import LeaseLost, StoreUnavailable
 from chalicelib.leasing import Claim
 from worker.engines import Engine
 from worker.keeper import LeaseKeeper, News
-from worker.patience import STORE_MOST_SECONDS, Outage, Patience, backoff_seconds
+from worker.patience import (
+    STORE_MOST_SECONDS,
+    Outage,
+    Patience,
+    TokenUseless,
+    backoff_seconds,
+)
 from worker.run import Run, Stop, trace
 from worker.ways import FIRST_POLL_SECONDS, Way
 
@@ -36,7 +42,10 @@ class WorkerSettings:
 
 
 class Worker:
-    """Works until told to drain. One per process and event loop."""
+    """Works until told to drain, or until its token is refused for good. One per event loop.
+
+    *refused* is the reason then.
+    """
 
     def __init__(self, way: Way, engine: Engine, settings: WorkerSettings) -> None:
         self._way = way
@@ -45,7 +54,9 @@ class Worker:
         self._draining = asyncio.Event()
         self._running: dict[asyncio.Task[None], Run] = {}
         self._vain_polls = 0
-        self._outage = Outage(way.router)
+        self._outage = Outage(way.router, self._give_up)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.refused: str | None = None
         self._keeper = LeaseKeeper(way, settings.name, settings.concurrency, self._outage)
         self._executor = ThreadPoolExecutor(
             settings.concurrency + SPARE_THREADS, thread_name_prefix="move"
@@ -61,6 +72,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until drained. Waits out a store that is away; needs none to start."""
+        self._loop = asyncio.get_running_loop()
         signals.log("worker.started", worker=self._settings.name)
         try:
             with self._keeper:
@@ -71,6 +83,13 @@ class Worker:
             self._executor.shutdown(wait=False, cancel_futures=True)
             await self._engine.close()
         signals.log("worker.stopped", worker=self._settings.name)
+
+    def _give_up(self, error: TokenUseless) -> None:
+        self.refused = error.kind
+        # A renewal that hung may hear of it when all is over.
+        with suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self.drain)
 
     async def _claim_until_draining(self) -> None:
         draining = asyncio.ensure_future(self._draining.wait())

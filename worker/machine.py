@@ -41,6 +41,11 @@ class MachineCredential:
         except GrantFailed as failure:
             raise NotConfigured(f"the worker gets no token: {failure}") from None
 
+    @property
+    def fixed(self) -> bool:
+        """Never: another is asked for."""
+        return False
+
     def token(self) -> str:
         """Return the token as it is now."""
         now = self._now()

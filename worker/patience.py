@@ -31,6 +31,10 @@ class BackLater(StoreUnavailable):
         self.pause_seconds = min(pause_seconds, ASKED_MOST_SECONDS)
 
 
+class TokenUseless(BackLater):
+    """The token is refused for the reason *kind*, and this process will never have another."""
+
+
 def backoff_seconds(tries: int, first: float, most: float, jitter: float = 0.5) -> float:
     """Return the pause after the *tries*-th failure (from 1): doubling, capped, in part jitter.
 
@@ -64,9 +68,13 @@ class Outage:
     """Whether the store is away, told once when it goes and once when it is back. Thread-safe.
 
     A worker that calls the *router* of that address tells of the router, which may be what is away.
+    *on_useless* hears, in any thread, of a token that no waiting mends.
     """
 
-    def __init__(self, router: str | None = None) -> None:
+    def __init__(
+        self, router: str | None = None, on_useless: Callable[[TokenUseless], None] | None = None
+    ) -> None:
+        self._on_useless = on_useless
         self._what = "store" if router is None else "router"
         self._address = {} if router is None else {"router": router}
         self._lock = threading.Lock()
@@ -77,6 +85,8 @@ class Outage:
 
         What was told already leaves it open whether the store is there.
         """
+        if isinstance(error, TokenUseless) and self._on_useless is not None:
+            self._on_useless(error)
         if isinstance(error, BackLater) and error.told:
             return
         with self._lock:

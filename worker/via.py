@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib import limits, signals
-from chalicelib.errors import BodyTooLarge, LeaseLost
+from chalicelib.errors import TOKEN_REASONS, BodyTooLarge, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.leasing import Claim, Outcome
 from worker.credential import Bearer
-from worker.patience import BackLater, retry_after_seconds
+from worker.patience import BackLater, TokenUseless, retry_after_seconds
 from worker.wire import UNKNOWN, Answer, Wire
 
 REFUSED_SECONDS = 5.0
@@ -19,6 +19,11 @@ LEASE_SECONDS = 30.0  # until the router tells
 NOTHING_READY = 204
 OK = frozenset({200, NOTHING_READY})
 UNAUTHORIZED = frozenset({401, 403})
+# What no waiting mends. Any other 401 may be a clock's, or API Gateway's one word for all.
+FOR_GOOD = frozenset(
+    {"token_malformed", "token_expired"}
+    | {reason for reason, (status, _) in TOKEN_REASONS.items() if status == 403}  # noqa: PLR2004
+)
 # Of a gateway that knows neither stage nor route; the router's own are problem documents.
 NOT_THERE = frozenset({403, 404})
 NOT_THERE_HINT = "no answer of a router's: the address may lack its stage, or name another's"
@@ -149,6 +154,8 @@ class Via:
             raise LeaseLost
         if answer.status in UNAUTHORIZED:
             self._tell("credential.refused", answer, move=move)
+            if self._credential.fixed and answer.code() in FOR_GOOD:
+                raise TokenUseless(answer.code(), REFUSED_SECONDS, told=True)
             # It was refused before anybody asked the store.
             raise _back_later(answer, REFUSED_SECONDS, told=True)
         if answer.status in BUSY:
