@@ -133,10 +133,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _is_text_or_texts(told: Any) -> bool:
-    return isinstance(told, str) or (
-        isinstance(told, list) and all(isinstance(each, str) for each in told)
-    )
+def _scope_names(told: Any) -> frozenset[str]:
+    """Return the scopes that a text or a list of texts names. Raises ValueError."""
+    names = told.split() if isinstance(told, str) else told
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise ValueError("no names")
+    return frozenset(names)
 
 
 def _group_scopes() -> dict[str, frozenset[str]]:
@@ -144,15 +146,10 @@ def _group_scopes() -> dict[str, frozenset[str]]:
     name = f"{PREFIX}GROUP_SCOPES"
     try:
         found = json.loads(variable("group_scopes") or "{}", object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        found = None
-    members = found.values() if isinstance(found, dict) else [None]
-    if not all(_is_text_or_texts(told) for told in members):
-        raise NotConfigured(f'{name} must be a JSON object as {{"group": "scope scope"}}')
-    granted = {
-        group: frozenset(told.split() if isinstance(told, str) else told)
-        for group, told in found.items()
-    }
+        granted = {group: _scope_names(told) for group, told in found.items()}
+    except (ValueError, AttributeError, RecursionError):
+        told = f'{name} must be a JSON object as {{"group": "scope scope"}}'
+        raise NotConfigured(told) from None
     unknown = min(frozenset[str]().union(*granted.values()) - SCOPES, default=None)
     if unknown is not None:
         # What has no scope's form may be a secret that was put in the wrong place.

@@ -164,7 +164,17 @@ def test_no_group_brings_a_scope_unless_it_is_said(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     "text",
     [
-        *("ops", "[]", "7", "null", '"ops"', "{", '{"ops": ["jobs:read", 7]}', '{"ops": null}'),
+        *(
+            "ops",
+            "[]",
+            '[["ops", "jobs:read"]]',
+            "7",
+            "null",
+            '"ops"',
+            "{",
+            '{"ops": ["jobs:read", 7]}',
+            '{"ops": null}',
+        ),
         *('{"ops": "jobs:read", "ops": "queue:admin"}', "[" * 100_000, '{"ops": {"a": "b"}}'),
         *('{"ops": "jobs:read queue:root"}', '{"ops": "jobs:read,queue:admin"}'),
         *('{"ops": ["jobs:read queue:admin"]}', '{"ops": ["jobs:raed"]}'),
