@@ -86,7 +86,8 @@ Try it from another terminal:
   curl -s {url}/infer -H "Authorization: Bearer $TOKEN" \\
        -H "Content-Type: application/json" -H "Prefer: wait=20" -d '{{"prompt": "{PROMPT}"}}'
   curl -s {url}/inbox -H "Authorization: Bearer $TOKEN"
-  {_beside("tinyllama")} keys create --tenant dev --name "Try it" --scope "infer:write jobs:read"
+  {_beside("tinyllama")} keys create --tenant dev --name "Try it" \\
+       --scope "infer:write jobs:read" --out dev.key
 
 Its store is at {store_address()}"""
     )
