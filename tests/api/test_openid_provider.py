@@ -56,7 +56,7 @@ def judged(verifier: Verifier, token: str) -> str:
 
 
 def submit(router: Router, token: str | None) -> tuple[int, str]:
-    """Return status and code of the answer; the host itself refuses who shows no token."""
+    """Return status and code of the answer."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     body = {"prompt": "Hello"}
     answer = httpx2.post(f"{router.url}/infer", json=body, headers=headers, timeout=20)
@@ -116,5 +116,5 @@ def test_the_router_takes_what_the_provider_signs_and_follows_its_rotation(
     withdrawn = [submit(router, token) for token in (before, router.token)]
 
     assert first == after == (202, "")
-    assert others == [(401, ""), (403, "audience_invalid")]
+    assert others == [(401, "token_missing"), (403, "audience_invalid")]
     assert withdrawn == [(403, "key_unknown")] * 2
