@@ -424,6 +424,22 @@ def test_result_is_charged_with_what_was_said_and_never_refused(
         queue.submit(asked())
 
 
+def test_what_a_job_said_before_it_was_retried_is_charged_once(
+    daily: JobQueue, leases: JobLeases, raw: "redis.Redis"
+) -> None:
+    daily.submit(asked())
+    held = claim(leases)
+    leases.append(held, 0, ["y" * 5_000])
+    leases.finish(held, BROKEN)
+    failed = daily.fetch("acme", held.job.id)
+    daily.retry("acme", failed.id, failed.version)
+    before = _used(raw)
+
+    daily.cancel("acme", failed.id)
+
+    assert _used(raw) <= before
+
+
 def test_debt_is_a_day_at_most(store: Store, raw: "redis.Redis") -> None:
     settings = replace(SETTINGS, tenant_bytes_per_day=PER_DAY)
     queue, leases = JobQueue(store, settings), JobLeases(store, settings)
