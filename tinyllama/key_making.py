@@ -38,10 +38,10 @@ def create(place: Place, wanted: Wanted, out: Path | None = None) -> None:
         ) from None
     except DeploymentFailed as error:
         raise DeploymentFailed(f"{error}{_hint(place, str(error))}") from None
+    where = "The only time that it is shown:" if out is None else f"It is kept in {out} alone."
     typer.echo(
         f"{wanted.id} of {wanted.tenant} for {_cell(wanted.scopes)} is registered until"
-        f" {_cell(record.get('expires_at'))}. The only time that the key is shown:"
-        + ("" if out is None else f" {out}"),
+        f" {_cell(record.get('expires_at'))}. {where}",
         err=True,
     )
     if out is None:

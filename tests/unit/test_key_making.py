@@ -207,7 +207,7 @@ def test_a_key_for_a_file_is_there_alone_and_for_its_owner_alone(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [file]
     assert told.out == ""
-    assert f"The only time that the key is shown: {file}\n" in told.err
+    assert f" It is kept in {file} alone.\n" in told.err
     assert f"{WANTED.id} of acme for jobs:read is registered until 2026-05-01T12" in told.err
 
 
