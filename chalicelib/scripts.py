@@ -38,6 +38,10 @@ class Script(Lua):
         move = _lua(f"{name}.lua")
         super().__init__(common, *parts, move)
         self.reads = reads
-        self.guarded = Lua(
-            common, guard, *parts, "local function move()", move, "end", "return guarded(move)"
-        )
+        inner = "local function move()", move, "end", "return guarded(move)"
+        self._guarded_parts = common, guard, *parts, *inner
+
+    @cached_property
+    def guarded(self) -> Lua:
+        """Return it as a caller's; worker and tick have none, so that no start puts it together."""
+        return Lua(*self._guarded_parts)
