@@ -32,8 +32,8 @@ test-infra: $(READY) ## what is deployed: the package, its functions, Terraform 
 	$(BIN)/python -m pytest tests/infra
 
 test-emulator: $(READY) node_modules ## a stage deployed to an emulated AWS, changed, rolled back, destroyed
-	tests/emulator/setup.sh $(BIN)/python emulator > /dev/null
-	tests/emulator/setup.sh $(BIN)/python checkov > /dev/null
+	tests/environment.sh $(BIN)/python emulator tests/emulator/requirements.txt > /dev/null
+	tests/environment.sh $(BIN)/python checkov tests/emulator/requirements-checkov.txt > /dev/null
 	$(BIN)/python -m pytest tests/emulator --durations=0
 
 fuzz: $(READY) ## 20,000 odd calls and 100,000 of each property; writes bench/results/fuzz.md

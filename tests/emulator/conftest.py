@@ -12,12 +12,16 @@ from typing import Any
 import httpx2
 import pytest
 
+from chalicelib.settings import PROJECT
 from tests.emulator.aws import Emulator
 from tests.emulator.clients import Clients
 from tests.emulator.project import STAGE, Project
 from tests.emulator.secure_store import SecureStore
 
-SETUP = Path(__file__).resolve().parent / "setup.sh"
+PINS = {
+    "emulator": PROJECT / "tests/emulator/requirements.txt",
+    "checkov": PROJECT / "tests/emulator/requirements-checkov.txt",
+}
 STEPS = pytest.StashKey[dict[str, dict[str, float]]]()
 NEEDED = {
     "terraform": "https://developer.hashicorp.com/terraform/install",
@@ -80,9 +84,12 @@ def tools() -> None:
 
 
 def environment_of(kind: str) -> str:
-    """Return the Python of an environment that setup.sh makes."""
+    """Return the Python of one of the suite's own environments."""
     made = subprocess.run(  # noqa: S603
-        [str(SETUP), sys.executable, kind], check=True, stdout=subprocess.PIPE, text=True
+        [PROJECT / "tests/environment.sh", sys.executable, kind, PINS[kind]],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return made.stdout.strip()
 

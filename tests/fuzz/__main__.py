@@ -43,6 +43,7 @@ _SHARES = (
     *((NOBODY, 0.15), (FOREIGN, 0.15)),
 )
 _API_KEYS = 100
+_ENVIRONMENT = PROJECT / "tests/environment.sh"
 _PROPERTIES = [
     *("tests/unit/test_token_properties.py", "tests/unit/test_event_properties.py"),
     *("-q", "-k", "not bounded_time"),
@@ -162,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     began = time.monotonic()
     python = subprocess.run(  # noqa: S603
-        [str(Path(__file__).with_name("setup.sh")), sys.executable],
+        [_ENVIRONMENT, sys.executable, "fuzz", Path(__file__).with_name("requirements.txt")],
         check=True,
         capture_output=True,
         text=True,

@@ -1,6 +1,6 @@
 """``python -m tests.fuzz.send PLAN TOLD``: send what one caller is to send, and judge each answer.
 
-Runs in the environment that setup.sh makes, where schemathesis is.
+Runs in the environment that ../environment.sh makes, where schemathesis is.
 """
 
 import random

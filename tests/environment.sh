@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Makes this suite's virtual environment, once, and prints the path of its Python:
-# `setup.sh PYTHON`, PYTHON being the one to make it with. It lies in the user's cache under a name
-# made of the pins and of the Python, so that a rerun is quick and other pins are another
-# environment. All else that is said goes to standard error.
+# Makes a virtual environment for what the project's own must not hold, once, and prints the path of
+# its Python: `environment.sh PYTHON NAME REQUIREMENTS`, PYTHON being the one to make it with.
+# It lies in the user's cache under a name made of the pins and of the Python, so that a rerun is
+# quick and other pins are another environment. All else that is said goes to standard error.
 set -euo pipefail
-here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 python=$1
-requirements=$here/requirements.txt
+kind=$2
+requirements=$3
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/tinyllama-router
 
-name=$("$python" - "$requirements" <<'PYTHON'
+name=$("$python" - "$requirements" "$kind" <<'PYTHON'
 import hashlib, pathlib, sys
 made_of = pathlib.Path(sys.argv[1]).read_bytes() + sys.version.encode() + sys.prefix.encode()
-print("fuzz-" + hashlib.sha256(made_of).hexdigest()[:12])
+print(sys.argv[2] + "-" + hashlib.sha256(made_of).hexdigest()[:12])
 PYTHON
 )
 environment=$cache/$name
@@ -23,7 +23,7 @@ exec 9>"$cache/$name.lock"
 if command -v flock >/dev/null; then flock 9; fi
 
 if [ ! -e "$environment/complete" ]; then
-  printf 'Installing schemathesis with %s (once, under a minute) ...\n' "$("$python" --version)" >&2
+  printf 'Installing %s with %s (once, under a minute) ...\n' "$kind" "$("$python" --version)" >&2
   rm -rf "$environment"
   "$python" -m venv "$environment"
   "$environment/bin/python" -m pip install -qq --disable-pip-version-check \
