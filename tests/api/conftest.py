@@ -19,6 +19,7 @@ from chalicelib.store import Store
 from tests import leaks
 from tests.calls import Answer, Api, HandWorker, Transport
 from tests.servers import Server
+from tests.worker.routers import Router
 
 
 def forget_parts() -> None:
@@ -87,6 +88,15 @@ def http_transport(valkey: Server, own_state: str) -> Iterator[Transport]:
     yield send
     process.terminate()
     process.wait()
+
+
+@pytest.fixture(scope="module")
+def router(valkey_url: str, own_state: Path) -> Iterator[Router]:
+    """``chalice local`` on the suite's store, in a process that a test may take as its own."""
+    del own_state
+    started = Router(valkey_url, 30)
+    yield started
+    started.stop()
 
 
 @pytest.fixture(params=["client", pytest.param("http", marks=pytest.mark.slow)])

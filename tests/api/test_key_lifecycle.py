@@ -23,15 +23,6 @@ CREATE = ("--tenant", "acme", "--name", "Build server", "--scope", "jobs:read in
 REVOKED = (403, "key_revoked")
 
 
-@pytest.fixture(scope="module")
-def router(valkey_url: str, own_state: Path) -> Iterator[Router]:
-    """``chalice local`` on the suite's store."""
-    del own_state
-    started = Router(valkey_url, 30)
-    yield started
-    started.stop()
-
-
 @pytest.fixture
 def stage(router: Router, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[StageProxy]:
     """The router on an empty store, behind what may lose its answers."""

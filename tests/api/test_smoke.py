@@ -31,15 +31,6 @@ NEVER = "never called: what it needs failed, or the router is newer than this te
 CALLER = "infer:write jobs:read jobs:write events:write inbox:read inbox:ack"
 
 
-@pytest.fixture(scope="module")
-def router(valkey_url: str, own_state: Path) -> Iterator[Router]:
-    """``chalice local`` on the suite's store."""
-    del own_state
-    started = Router(valkey_url, 30)
-    yield started
-    started.stop()
-
-
 @pytest.fixture
 def stage(router: Router, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[StageProxy]:
     """The router behind a stage's prefix, on an empty store; what is set elsewhere is not."""
