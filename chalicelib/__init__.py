@@ -1,3 +1,3 @@
 """All that ships in the Lambda."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
