@@ -63,7 +63,8 @@ class Job:
     change of the record. ``retry_at`` is when a job that waits for another attempt is ready
     again. ``position`` is about how many jobs run before it, ``eta_seconds`` about how long it
     still takes, ``expires_in_seconds`` how long it may still take, as of when it was read: each
-    None where it does not apply or is not known.
+    None where it does not apply or is not known. ``traceparent`` is the trace of the request that
+    asked for it (``tracing``); None for a job of 0.4.0.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Job:
     ended_at: int | None = None
     result: JsonObject | None = None
     error: JsonObject | None = None
+    traceparent: str | None = None
     position: int | None = field(default=None, compare=False)
     eta_seconds: float | None = field(default=None, compare=False)
     expires_in_seconds: float | None = field(default=None, compare=False)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib import keyspace, limits, records
+from chalicelib import keyspace, limits, records, visits
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.charging import FREE, Charges, asking_key
 from chalicelib.errors import (
@@ -109,6 +109,7 @@ class JobQueue:
             model=request.get("model"),
             hash=idempotency.body_hash if idempotency else "",
             key=asking_key(),
+            traceparent=visits.traceparent(),
             kept_bytes=limits.JOB_KEPT_BYTES,
         )
         keys = [*self._charges.keys(draft.tenant)]
@@ -212,16 +213,8 @@ class JobQueue:
 
     def gauge(self) -> Gauge:
         """Tell how the queue stands."""
-        keys = (
-            keyspace.QUEUE,
-            keyspace.AGES,
-            keyspace.DELAYED,
-            keyspace.LEASED,
-            keyspace.DEAD,
-            keyspace.WORKERS,
-            keyspace.SLOTS,
-            keyspace.COUNTERS,
-        )
+        waiting = keyspace.QUEUE, keyspace.AGES, keyspace.DELAYED, keyspace.LEASED, keyspace.DEAD
+        keys = *waiting, keyspace.WORKERS, keyspace.SLOTS, keyspace.COUNTERS
         told = self._store.run(_GAUGE, keys, (limits.WORKER_SILENT_SECONDS * 1000,))
         oldest_ms, per_minute, run_ms, size = told[6:]
         return Gauge(
@@ -284,6 +277,7 @@ class JobQueue:
             priority=draft.priority,
             model=draft.request.get("model"),
             metadata=draft.request.get("metadata"),
+            traceparent=visits.traceparent() or None,
             deadline_at=None if deadline is None else created_at + round(deadline * 1000),
             position=answer[2],
             eta_seconds=None if answer[3] < 0 else answer[3] / 1000,

@@ -13,7 +13,7 @@ _BY_DIGIT = {str(digit): priority for priority, digit in PRIORITIES.items()}
 SUMMARY = (
     "tenant", "state", "version", "attempt", "max_attempts", "created_at", "priority", "model",
     "metadata", "deadline_at", "retry_at", "cancel_requested", "started_at", "first_token_at",
-    "ended_at", "error",
+    "ended_at", "error", "traceparent",
 )  # fmt: skip
 """The fields that a list of jobs reads: all but those that may be long."""
 
@@ -64,6 +64,7 @@ def job(
         ended_at=moment("ended_at"),
         result=document("result"),
         error=document("error"),
+        traceparent=record.get("traceparent") or None,
         position=position,
         eta_seconds=eta_seconds,
     )

@@ -18,7 +18,8 @@ class Visit:
 
     *quota* and *key_quota* are the requests a minute that tenant and key may make, 0 where this
     one is not charged. It is charged once, with the first that it asks of the store; *rates* then
-    says what is left. *key_digest* is of the key's text: without it no key stands.
+    says what is left. *key_digest* is of the key's text: without it no key stands. *traceparent* is
+    the request's trace (``tracing``).
     """
 
     tenant: str
@@ -26,6 +27,7 @@ class Visit:
     quota: int = 0
     key_quota: int = 0
     key_digest: str = ""
+    traceparent: str = ""
     rates: list[Rate] = field(default_factory=list)
     _charged: bool = False
 
@@ -51,6 +53,12 @@ _CURRENT: ContextVar[Visit | None] = ContextVar("visit", default=None)
 def current() -> Visit | None:
     """Return the visit that this thread serves, None outside of one."""
     return _CURRENT.get()
+
+
+def traceparent() -> str:
+    """Return the trace of the request that is served now, ``""`` where none is."""
+    visit = current()
+    return visit.traceparent if visit else ""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 -- Accept a job, or answer as before when the call is a repeat.
 -- KEYS  a job's (lib/job.lua), 25 rate, 26 API key's rate, 27 idempotency (may be absent)
 -- ARGV  1 given: id, tenant, key (the API key that asks, or ''), priority, deadline_ms?,
---       max_attempts, model?, hash, rates, bounds  2 request  3 metadata
+--       max_attempts, model?, hash, traceparent (or ''), rates, bounds  2 request  3 metadata
 -- Returns {'queued', created_at, jobs ahead, eta ms or -1, of each rate what is left or -1 and the
 --         ms until all is} for an accepted job (first time or repeated; a repeat is told no rates),
 --         {'known', id, hash} when the idempotency key was used, {'gone'} for a removed job's id,
@@ -32,7 +32,8 @@ if redis.call('EXISTS', K.job, K.gone) == 0 then
     'request', ARGV[2], 'metadata', ARGV[3], 'model', given.model or '',
     'priority', given.priority, 'size', size, 'max_attempts', given.max_attempts,
     'allowance', given.max_attempts, 'created_at', now, 'deadline_ms', given.deadline_ms or '',
-    'lease', '', 'version', 1, 'place', place, 'key', given.key, 'counted', 1)
+    'lease', '', 'version', 1, 'place', place, 'key', given.key, 'counted', 1,
+    'traceparent', given.traceparent)
   line_up(place, given.deadline_ms, size, given.key, held, now)
   redis.call('ZADD', K.index, order, given.id)
   remember(KEYS[27], given.id, given)
