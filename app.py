@@ -34,7 +34,6 @@ from chalicelib import (
 )
 from chalicelib.authorizer import Decision, Gate, Gateway, Host, Laptop
 from chalicelib.calls import Call
-from chalicelib.edge import Reply
 from chalicelib.errors import (
     ApiKeyEnded,
     ApiKeyNotFound,
@@ -58,6 +57,7 @@ from chalicelib.errors import (
     VersionConflict,
 )
 from chalicelib.jobs import JobState
+from chalicelib.routing import Reply
 
 if TYPE_CHECKING:
     from chalicelib.api_keys import ApiKeys

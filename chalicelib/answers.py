@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 from chalicelib import refusals
 from chalicelib.calls import Call
-from chalicelib.edge import Reply
 from chalicelib.errors import EventNotFound, JobNotFound
 from chalicelib.jobs import Job, JsonObject
 from chalicelib.refusals import Rate
+from chalicelib.routing import Reply
 
 if TYPE_CHECKING:  # these bring redis, which the authorizer never needs
     from chalicelib.listing import JobPage

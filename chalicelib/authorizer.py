@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from chalice.app import AuthRequest, AuthResponse, AuthRoute
 
 from chalicelib import signals
-from chalicelib.edge import Route, Routes
+from chalicelib.edge import Routes
 from chalicelib.errors import RouterError, TokenRejected
+from chalicelib.routing import Route
 
 if TYPE_CHECKING:  # tokens brings the cryptography, which the API's own function never needs
     from chalicelib.tokens import Principal, Verifier

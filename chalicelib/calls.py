@@ -43,13 +43,17 @@ NOBODY = Caller("")
 
 @dataclass(frozen=True)
 class Call:
-    """One authorized request, as a view sees it: the body is already valid."""
+    """One authorized request, as a view sees it: the body is already valid.
+
+    *body_digest* is the SHA-256 of the bytes that came, on routes of the OpenAI API.
+    """
 
     caller: Caller
     body: Any
     query: Mapping[str, str]
     headers: Mapping[str, str]
     path: str
+    body_digest: str = ""
 
     @property
     def tenant(self) -> str:

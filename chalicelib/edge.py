@@ -1,23 +1,21 @@
 """HTTP on one side, use cases on the other. Knows Chalice, and so do authorizer.py and app.py."""
 
 import functools
+import hashlib
 import re
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from chalice.app import Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
 
-from chalicelib import cloudevents, errors, limits, refusals, settings, signals, validation, visits
+from chalicelib import bodies, dialects, errors, refusals, settings, signals, visits
 from chalicelib.bounds import RequestSettings
 from chalicelib.calls import NOBODY, Call, Caller
-from chalicelib.errors import RateLimited, RouterError, TokenRejected
+from chalicelib.errors import RouterError, TokenRejected
 from chalicelib.headers import always_sent
+from chalicelib.routing import Dialect, Reply, Route, View
 from chalicelib.visits import Visit
-
-type Body = Mapping[str, Any] | str
-type View = Callable[..., "Reply"]
 
 _ALLOWED_HEADERS = (
     *(f"Ce-{name}" for name in ("Dataschema", "Id", "Source", "Specversion", "Subject")),
@@ -36,55 +34,8 @@ EXPOSED_HEADERS = (
     "WWW-Authenticate",
     "X-Request-Id",
 )
-_JSON = "application/json"
-# Workers append and renew as often as the models behind them speak.
-_WORKERS = "worker:run"
 _TIME = re.compile(r"[0-9]{1,12}")
-_UTF_8 = {"charset=utf-8", 'charset="utf-8"'}
-_PROBLEM = "application/problem+json"
 _OURS = 500  # from here on it is not the caller's fault, and the operator wants to know
-
-
-@dataclass(frozen=True)
-class Route:
-    """One row of the API: what it needs, what it takes, what it answers.
-
-    A *scope* of None makes it public. *body* and the values of *answers* name JSON Schemas;
-    *takes* names what else of a Call the view heeds: its properties and query parameters. A route
-    that takes a ``cloudevent`` has a body of that schema where one came.
-    """
-
-    method: str
-    path: str
-    scope: str | None
-    view: View
-    answers: Mapping[int, str | None]
-    body: str | None = None
-    body_bytes: int = limits.BODY_BYTES
-    takes: tuple[str, ...] = ()
-    raises: tuple[type[RouterError], ...] = ()
-
-    @property
-    def counted(self) -> bool:
-        """Whether a call counts as a request; it has a rate of its own else, or is a worker's."""
-        return RateLimited not in self.raises and self.scope not in {None, _WORKERS}
-
-    @property
-    def media_types(self) -> list[str]:
-        """In which forms the body may come."""
-        if not self.body:
-            return []
-        return [_JSON, cloudevents.MEDIA_TYPE] if "cloudevent" in self.takes else [_JSON]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a view answers; *body* is JSON, or text when *content_type* says so."""
-
-    body: Body = ""
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = _JSON
 
 
 class Routes:
@@ -134,7 +85,7 @@ class Routes:
                 methods=[method],
                 authorizer=None if scope is None else self._authorizer,
                 cors=self._cors,
-                content_types=[*route.media_types, _BATCH] if route.body else [],
+                content_types=[*route.media_types, bodies.BATCH] if route.body else [],
             )(self._answering(route))
             return view
 
@@ -164,10 +115,10 @@ class Routes:
             except RouterError as error:
                 if error.status >= _OURS:
                     signals.log("refused", code=error.code, request_id=request_id(request))
-                response = problem(error, request)
+                response = _refusal(error, request, route.dialect)
             except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the caller gets a 500
                 _log_unexpected(error, request)
-                response = problem(RouterError(), request)
+                response = _refusal(RouterError(), request, route.dialect)
             for name, value in refusals.headers(*visit.rates).items():
                 response.headers.setdefault(name, value)
             return response
@@ -182,24 +133,28 @@ class Routes:
             visit.key_quota = quotas.key_per_minute if caller.key_id else 0
         return visit
 
+    def _dialect(self, request: Request) -> Dialect:
+        """Return the dialect of the routes on the request's path, whatever the method."""
+        path = str(request.context.get("resourcePath", ""))
+        return next((row.dialect for row in self.table if row.path == path), Dialect.PROBLEM)
+
     def _finish(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
         response = get_response(request)
         if isinstance(response.body, dict) and response.body.keys() == {"Code", "Message"}:
             allow = response.headers.get("Allow")
             error, detail = _CHALICE_ERRORS.get(response.status_code, (RouterError, ""))
             headers = {"Allow": str(allow)} if allow else None
-            response = problem(error(detail, headers=headers), request)
+            refused = error(detail, headers=headers)
+            response = _refusal(refused, request, self._dialect(request))
         for name, value in self.common_headers.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-Id"] = request_id(request)
         return response
 
 
-_MEDIA_TYPE_WANTED = f"send the body as {_JSON}, in UTF-8"
-_BATCH = "application/cloudevents-batch+json"
 _CHALICE_ERRORS: Mapping[int, tuple[type[RouterError], str]] = {
     405: (errors.MethodNotAllowed, ""),
-    415: (errors.UnsupportedMediaType, _MEDIA_TYPE_WANTED),
+    415: (errors.UnsupportedMediaType, bodies.MEDIA_TYPE_WANTED),
 }
 
 
@@ -209,10 +164,8 @@ def request_id(request: Request) -> str:
     return str(request.context.get("requestId") or own)
 
 
-def problem(error: RouterError, request: Request) -> Response:
-    """Return *error* as a problem document (RFC 9457)."""
-    reply = Reply(error.problem(request_id(request)), error.status, error.headers, _PROBLEM)
-    return _response(reply)
+def _refusal(error: RouterError, request: Request, dialect: Dialect) -> Response:
+    return _response(dialects.told(error, request_id(request), dialect))
 
 
 def _response(reply: Reply) -> Response:
@@ -223,12 +176,19 @@ def _response(reply: Reply) -> Response:
 def _call(route: Route, request: Request, caller: Caller = NOBODY) -> Call:
     slash = "/" if str(request.context.get("path", "")).endswith("/") else ""
     headers = {name.lower(): value for name, value in request.headers.items()}
+    query = dict(request.query_params or {})
+    body, digest = None, ""
+    if route.body and route.body_unless not in query:
+        body = bodies.read(route, route.body, headers, request)
+        if route.dialect is Dialect.OPENAI:
+            digest = hashlib.sha256(bodies.raw(request, route.body_bytes)).hexdigest()
     return Call(
         caller=caller,
-        body=_body(route, route.body, headers, request) if route.body else None,
-        query=dict(request.query_params or {}),
+        body=body,
+        query=query,
         headers=headers,
         path=route.path + slash,
+        body_digest=digest,
     )
 
 
@@ -251,38 +211,6 @@ def _caller(scope: str, request: Request, now: float) -> Caller:
     if scope not in granted:
         raise TokenRejected("scope_insufficient", f"this route needs the scope {scope}")
     return Caller(tenant, granted, key_id, key_digest)
-
-
-def _body(route: Route, schema: str, headers: Mapping[str, str], request: Request) -> Any:
-    told = headers.get("content-type", "").lower().split(";")
-    media_type, *parameters = (part.strip() for part in told)
-    charsets = {text for text in parameters if text.startswith("charset=")}
-    if media_type not in route.media_types or charsets - _UTF_8:
-        one = ": CloudEvents come one by one" if media_type == _BATCH else ""
-        wanted = " or ".join(route.media_types)
-        raise errors.UnsupportedMediaType(f"send the body as {wanted}, in UTF-8{one}")
-    body = validation.parse(_raw_body(request, route.body_bytes))
-    if "cloudevent" in route.takes:
-        if media_type == cloudevents.MEDIA_TYPE:
-            schema, body = "cloudevent", cloudevents.from_body(body)
-        elif cloudevents.binary(headers):
-            schema, body = "cloudevent", cloudevents.from_headers(headers, media_type, body)
-    validation.check(schema, body)
-    if schema == "cloudevent":
-        cloudevents.require_sound(body)
-    return body
-
-
-def _raw_body(request: Request, most_bytes: int) -> bytes:
-    try:
-        raw = cast("bytes", request.raw_body)
-    except ValueError as error:
-        raise errors.InvalidJson("the body is not UTF-8") from error
-    if not raw:
-        raise errors.InvalidJson("the body is empty; a chunked one needs a Content-Length instead")
-    if len(raw) > most_bytes:
-        raise errors.BodyTooLarge(f"the body may hold {most_bytes} bytes")
-    return raw
 
 
 def _log_unexpected(error: Exception, request: Request) -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib.answers import moment, next_page
 from chalicelib.calls import Call
-from chalicelib.edge import Reply
 from chalicelib.errors import ApiKeyNotFound
 from chalicelib.jobs import JsonObject
+from chalicelib.routing import Reply
 
 if TYPE_CHECKING:  # it brings redis, which the authorizer never needs
     from chalicelib.key_records import KeyPage, KeyRecord

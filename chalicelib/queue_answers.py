@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from chalicelib import __version__
 from chalicelib.answers import applied, moment, next_page
 from chalicelib.calls import Call
-from chalicelib.edge import Reply
 from chalicelib.errors import StoreUnavailable
 from chalicelib.jobs import Job, JsonObject
+from chalicelib.routing import Reply
 
 if TYPE_CHECKING:  # these bring redis, which the authorizer never needs
     from chalicelib.leasing import Claim

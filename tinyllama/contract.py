@@ -12,8 +12,8 @@ from pathlib import Path
 
 import chalicelib
 from chalicelib import cloudevents, errors, schemas
-from chalicelib.edge import Route
 from chalicelib.errors import RouterError, TokenRejected
+from chalicelib.routing import Route
 from tinyllama import gateway_errors, generated
 from tinyllama.contract_words import (
     BEARER,

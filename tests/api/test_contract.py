@@ -9,8 +9,8 @@ import pytest
 
 import app
 from chalicelib import errors
-from chalicelib.edge import Route
 from chalicelib.errors import RouterError
+from chalicelib.routing import Route
 from tests.calls import Api
 from tests.contract_check import CONTRACT, check, codes_of, operations, validator
 from tinyllama import contract, gateway_errors

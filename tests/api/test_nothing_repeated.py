@@ -5,7 +5,7 @@ import secrets
 import pytest
 
 import app
-from chalicelib.edge import Route
+from chalicelib.routing import Route
 from tests import leaks
 from tests.calls import Api, Transport
 

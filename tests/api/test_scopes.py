@@ -11,7 +11,7 @@ import pytest
 
 import app
 from chalicelib.authorizer import permitted_routes
-from chalicelib.edge import Reply, Route
+from chalicelib.routing import Reply, Route
 from chalicelib.settings import PROJECT
 from tests.api.test_refusals import called, require_problem
 from tests.calls import Api, Transport

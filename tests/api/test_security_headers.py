@@ -6,7 +6,7 @@ import pytest
 from chalice.test import Client
 
 import app
-from chalicelib.edge import Route
+from chalicelib.routing import Route
 from tests.calls import Answer, Api, Transport
 
 EVERY = pytest.mark.parametrize(

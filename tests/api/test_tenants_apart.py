@@ -14,8 +14,8 @@ import redis
 
 import app
 import tinyllama
-from chalicelib.edge import Route
 from chalicelib.leasing import Outcome
+from chalicelib.routing import Route
 from chalicelib.store import Store
 from tests.api.conftest import forget_parts
 from tests.calls import Api, HandWorker, Transport
