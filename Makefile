@@ -81,12 +81,16 @@ lint: $(READY) ## style, types, layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m tinyllama.compile_schemas --check
 	$(BIN)/python -m tinyllama.contract --check
+	$(BIN)/python -m tinyllama.error_page --check
+	$(BIN)/python -m tinyllama.reference --check
 
 fmt: $(READY) ## format, and write the generated files anew
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 	$(BIN)/python -m tinyllama.compile_schemas
 	$(BIN)/python -m tinyllama.contract
+	$(BIN)/python -m tinyllama.error_page
+	$(BIN)/python -m tinyllama.reference
 
 audit: $(READY) ## ask PyPI and npm whether a locked version is known to be bad (wants the internet)
 	@$(BIN)/python -m bench.advisories
