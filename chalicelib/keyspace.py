@@ -195,13 +195,22 @@ def idempotency(tenant: str, route: str, key: str) -> str:
 def owner(key: str) -> str | None:
     """Return whose *key* is that ends in a tenant and an ending without a colon, else None.
 
-    That is a lease of events, an idempotency key, an API key's record or one of its buckets.
+    That is a lease of events, an idempotency key, an API key's record or one of its buckets, and
+    the jobs of a call that no caller has had.
     """
-    for kind in ("lease", "idem", "apikey", "keyrate", "keyrequests"):
+    for kind in ("lease", "idem", "apikey", "keyrate", "keyrequests", "undelivered"):
         start = f"{_TAG}{kind}:"
         tenant, colon, _ = key.removeprefix(start).rpartition(":")
         if key.startswith(start) and colon:
             return tenant
+def undelivered(tenant: str, call: str) -> str:
+    """Name the hash, the jobs of a *call* (a digest) that no caller has had; an hour.
+
+    Job id to ``<since> <until> <waiter>`` (ms): when it was asked for, until when who waits for it.
+    """
+    return f"{_TAG}undelivered:{tenant}:{call}"
+
+
     return None
 
 

@@ -13,6 +13,10 @@ PAGE_LOOKS = 1000
 JOB_LOOKS = 200
 IDEMPOTENCY_KEY_CHARS = 255
 
+# Jobs of one and the same call that no caller has had, and how long they wait for one.
+UNDELIVERED = 32
+UNDELIVERED_SECONDS = 3600
+
 STREAM_ENTRIES = 500
 LEASE_REMEMBERED_SECONDS = 600
 WORKER_BODY_BYTES = 4 * 1024 * 1024

@@ -12,6 +12,7 @@ from chalicelib.errors import (
     JobGone,
     RouterError,
 )
+from chalicelib.jobs import Job
 
 # Clients know these failures by this status.
 _STATUSES: Mapping[type[RouterError], int] = {
@@ -49,8 +50,11 @@ class StillRunning(RouterError):
     code = "still_running"
     title = "The answer is not there yet"
 
-    def __init__(self, detail: str = "") -> None:
-        again = {"x-should-retry": "true", "retry-after-ms": str(_TAKEN_AGAIN_MS)}
+    def __init__(self, detail: str = "", *, pause_seconds: int = 0) -> None:
+        pause_ms = pause_seconds * 1000 or _TAKEN_AGAIN_MS
+        again = {"x-should-retry": "true", "retry-after-ms": str(pause_ms)}
+        if pause_seconds:
+            again["Retry-After"] = str(pause_seconds)
         super().__init__(detail, headers=again)
 
 
@@ -68,6 +72,13 @@ class ResponseNotFound(RouterError):
     status = 404
     code = "response_not_found"
     title = "There is no such response"
+
+
+def job_failed(job: Job) -> JobFailed:
+    """Return the failure that a *job* which has ended without a result is told as."""
+    told = job.error or {}
+    words = (f"the job {job.state}", str(told.get("code", "")), str(told.get("detail", "")))
+    return JobFailed(": ".join(word for word in words if word))
 
 
 def status(error: RouterError) -> int:

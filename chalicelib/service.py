@@ -58,16 +58,9 @@ class FrontDoor:
         """
         until = self.patience.until(wait_seconds)
         idempotency = Idempotency(idempotency_key, _digest(body)) if idempotency_key else None
-        draft = Draft(
-            id=_new_id("job"),
-            tenant=tenant,
-            request={name: body[name] for name in body if name not in _NOT_THE_MODELS},
-            priority=Priority(body.get("priority", Priority.NORMAL)),
-            deadline_seconds=body.get("deadline_seconds"),
-        )
-        submitted = self.queue.submit(draft, idempotency)
+        submitted = self.queue.submit(drafted(tenant, new_id("job"), body), idempotency)
         try:
-            found = self._await_end(submitted.job, until)
+            found = self.await_end(submitted.job, until)
         except StoreUnavailable:
             # The job is stored: an error now would make its caller send it again.
             return Awaited(submitted)
@@ -83,7 +76,7 @@ class FrontDoor:
         until = self.patience.until(wait_seconds)
         job = self.queue.fetch(tenant, job_id)
         if seen is None:
-            return self._await_end(job, until)
+            return self.await_end(job, until)
 
         def settled(job: Job) -> bool:
             return job.state.ended or job.version != seen
@@ -191,7 +184,8 @@ class FrontDoor:
         """Tell how the queue stands."""
         return self.queue.gauge()
 
-    def _await_end(self, job: Job, until: float) -> Awaited[Job]:
+    def await_end(self, job: Job, until: float) -> Awaited[Job]:
+        """Return *job* once it has ended, or as it is at *until* by the patience's clock."""
         return self.patience.wait(until, job, lambda job: job.state.ended, self._await_change)
 
     def _await_change(self, job: Job, left: float) -> Job:
@@ -199,6 +193,22 @@ class FrontDoor:
 
 
 def _within_deadline(job: Job, seconds: float) -> float:
+def drafted(tenant: str, job_id: str, body: JsonObject) -> Draft:
+    """Return the job that *body*, of ``POST /infer`` or in its words, asks for."""
+    return Draft(
+        id=job_id,
+        tenant=tenant,
+        request={name: body[name] for name in body if name not in _NOT_THE_MODELS},
+        priority=Priority(body.get("priority", Priority.NORMAL)),
+        deadline_seconds=body.get("deadline_seconds"),
+    )
+
+
+def new_id(kind: str) -> str:
+    """Return an id that nothing else has; *kind* is ``job`` or ``evt``."""
+    return f"{kind}_{secrets.token_hex(16)}"
+
+
     """Return how long to wait for *job* at a time: a look at it ends it once its deadline came."""
     if job.expires_in_seconds is None:
         return seconds
@@ -217,7 +227,7 @@ def _draft(
     tenant: str, event_type: str, source: str, payload: Any, attributes: JsonObject | None
 ) -> Event:
     return Event(
-        id=_new_id("evt"),
+        id=new_id("evt"),
         tenant=tenant,
         event_type=event_type,
         source=source,
@@ -226,10 +236,6 @@ def _draft(
         sequence=0,
         attributes=attributes,
     )
-
-
-def _new_id(kind: str) -> str:
-    return f"{kind}_{secrets.token_hex(16)}"
 
 
 def _digest(body: Any) -> str:

@@ -1,0 +1,101 @@
+"""Which jobs' answers no caller has had: a call that is sent again goes on with the job it had.
+
+Clients of the OpenAI API send no key of their own. What they send again is known by tenant, API
+key, path and the bytes of the body, and by the header that counts their tries.
+"""
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+
+from chalicelib import keyspace, limits
+from chalicelib.charging import asking_key
+from chalicelib.scripts import Script
+from chalicelib.store import Store
+
+_LIBRARY = "undelivered"
+_ATTACH = Script("attach", _LIBRARY)
+_ATTEND = Script("attend", _LIBRARY)
+_DELIVER = Script("deliver", _LIBRARY)
+
+_KEPT_MS = limits.UNDELIVERED_SECONDS * 1000
+_LIVE_MOST_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Attendance:
+    """One call that waits for the tenant's job; *known* where an earlier call asked for the job.
+
+    *call* names what was sent, *waiter* the wait: a later one takes the job from it.
+    """
+
+    tenant: str
+    call: str
+    job_id: str
+    waiter: str
+    known: bool = True
+
+    @property
+    def key(self) -> str:
+        """Return where the job is listed."""
+        return keyspace.undelivered(self.tenant, self.call)
+
+
+class Undelivered:
+    """The jobs whose answers no caller has had. Thread-safe; all moves are safe to repeat.
+
+    At most ``limits.UNDELIVERED`` of one call, the latest, for an hour after the last change. All
+    raise StoreUnavailable when the store is away.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def attach(
+        self, tenant: str, sent: str, job_id: str, seconds: float, *, retried: bool
+    ) -> Attendance:
+        """Wait *seconds* for the new job *job_id*, or for one that the same call had before.
+
+        A call is the same where tenant, API key and *sent* are. Only one that is *retried* is given
+        an earlier one's job: the oldest that nobody waits for.
+        """
+        call = hashlib.sha256(f"{asking_key()}\0{sent}".encode()).hexdigest()
+        waiter = secrets.token_hex(8)
+        given = {
+            "id": job_id,
+            "waiter": waiter,
+            "retried": retried,
+            "live_ms": round(seconds * 1000),
+            "live_most_ms": _LIVE_MOST_MS,
+            "kept_ms": _KEPT_MS,
+            "most": limits.UNDELIVERED,
+        }
+        keys = (keyspace.undelivered(tenant, call),)
+        found, known = self._store.run(_ATTACH, keys, (json.dumps(given),))
+        return Attendance(tenant, call, found, waiter, known=bool(known))
+
+    def follow(self, tenant: str, call: str, job_id: str, seconds: float) -> Attendance:
+        """Wait *seconds* for the job behind a redirect, in place of whoever waited before."""
+        attendance = Attendance(tenant, call, job_id, secrets.token_hex(8))
+        self._attend(attendance, seconds, takes=True)
+        return attendance
+
+    def leave(self, attendance: Attendance, seconds: float) -> None:
+        """Keep the job for its caller *seconds* more; afterwards the call sent again has it."""
+        self._attend(attendance, seconds, takes=False)
+
+    def deliver(self, attendance: Attendance) -> bool:
+        """Tell whether the job's answer is for this wait: no later call is given it then."""
+        terms = attendance.job_id, attendance.waiter
+        return bool(self._store.run(_DELIVER, (attendance.key,), terms))
+
+    def _attend(self, attendance: Attendance, seconds: float, *, takes: bool) -> None:
+        given = {
+            "id": attendance.job_id,
+            "waiter": attendance.waiter,
+            "takes": takes,
+            "live_ms": round(seconds * 1000),
+            "kept_ms": _KEPT_MS,
+        }
+        self._store.run(_ATTEND, (attendance.key,), (json.dumps(given),))

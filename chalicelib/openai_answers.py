@@ -1,0 +1,49 @@
+"""How the relay answers: what the job came to, on to the next wait, or to be asked again."""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from chalicelib.calls import Call
+from chalicelib.jobs import Job
+from chalicelib.openai_calls import Asking
+from chalicelib.openai_errors import StillRunning
+from chalicelib.routing import Reply
+
+if TYPE_CHECKING:  # it brings redis, which the authorizer never needs
+    from chalicelib.patience import Awaited
+
+# Without a place to wait a client's few tries are to last: clients heed pauses below a minute.
+_PAUSE_LEAST_SECONDS = 2
+_PAUSE_SECONDS = 15
+_PAUSE_MOST_SECONDS = 55
+
+
+def relayed(
+    call: Call, asking: Asking, told: "Awaited[Job]", render: Callable[[Job], Reply]
+) -> Reply:
+    """Answer a POST of the OpenAI API: what *render* makes of an ended job, else a redirect.
+
+    Every end is *render*'s to tell (``openai_errors.job_failed``). Raises StillRunning where one
+    more redirect would not be followed, or would come back at once for want of a place to wait.
+    """
+    job = told.value
+    if job.state.ended:
+        return render(job)
+    if not told.waited:
+        raise StillRunning("no place to wait was free", pause_seconds=_pause_seconds(job))
+    if not asking.may_hop:
+        raise StillRunning("the job runs on: the same call again goes on waiting for it")
+    return Reply(status=307, headers={"Location": _further(call, job.id, asking.hop + 1)})
+
+
+def _further(call: Call, job_id: str, hop: int) -> str:
+    """Return where to wait on, relative: it holds behind any stage prefix and custom domain."""
+    name = call.path.removesuffix("/").rpartition("/")[2]
+    up = "../" if call.path.endswith("/") else ""
+    return f"{up}{name}?job={job_id}&hop={hop}"
+
+
+def _pause_seconds(job: Job) -> int:
+    wanted = _PAUSE_SECONDS if job.eta_seconds is None else math.ceil(job.eta_seconds)
+    return max(_PAUSE_LEAST_SECONDS, min(wanted, _PAUSE_MOST_SECONDS))
