@@ -65,10 +65,11 @@ def store_url(valkey: Server) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_state(short_folder: Path) -> Iterator[Path]:
-    """Keep development keys and data of the suite away from the developer's own."""
+    """Keep development keys, data and profiles of the suite away from the developer's own."""
     state = short_folder / "state"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYLLAMA_STATE_DIR", str(state))
+        patch.setenv("TINYLLAMA_CONFIG_DIR", str(short_folder / "config"))
         yield state
 
 

@@ -14,7 +14,7 @@ from tinyllama.key_calls import KeyCalls
 from tinyllama.key_terms import Wanted
 from worker.wire import Wire
 
-LAPTOP = "http://127.0.0.1:8000"
+LAPTOP = listening.LAPTOP
 _SCOPE = "keys:admin queue:admin"
 
 

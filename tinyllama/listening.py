@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from tinyllama.state import home
 
 NOTE = "listening"
+LAPTOP = "http://127.0.0.1:8000"
 _ANSWER_SECONDS = 5.0
 _ANSWER_BYTES = 65_536
 

@@ -14,13 +14,14 @@ _PASSED_ON = ("Authorization", "Content-Type", "Prefer", "Idempotency-Key", "If-
 
 @dataclass
 class Passing:
-    """An answer on its way; ``status`` 0 hangs up instead."""
+    """An answer on its way; ``status`` 0 hangs up instead, ``cut`` bytes of it never arrive."""
 
     method: str
     path: str
     status: int
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    cut: int = 0
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -52,7 +53,8 @@ class _Exchange(BaseHTTPRequestHandler):
         for name, value in passing.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(passing.body)
+        self.wfile.write(passing.body[: len(passing.body) - passing.cut])
+        self.close_connection = self.close_connection or bool(passing.cut)
 
     do_GET = do_POST = do_DELETE = _pass  # noqa: N815 - what the base class calls
 

@@ -1,0 +1,84 @@
+"""What can go wrong for a caller of a router: one tree, whose root is ``ClientError``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinyllama.told import Job
+
+
+class ClientError(Exception):
+    """Base of all that ``tinyllama.Client`` raises. No message holds a token or a prompt."""
+
+
+class Unusable(ClientError, ValueError):
+    """What was given cannot be used: no address, no token, a bad profile. Nothing was sent."""
+
+
+class Unreachable(ClientError):
+    """No answer came, however often it was asked.
+
+    *maybe_done* says whether the router may have done what it was asked for.
+    """
+
+    def __init__(self, message: str, *, maybe_done: bool = False) -> None:
+        super().__init__(message)
+        self.maybe_done = maybe_done
+
+
+class NotARouter(Unreachable):
+    """Something answers at the address, but not in a router's words."""
+
+
+class StillRunning(ClientError, TimeoutError):
+    """The time was up before the job ended; it goes on. *job* is how it stood."""
+
+    def __init__(self, job: "Job") -> None:
+        super().__init__(f"{job.id} is still {job.state}")
+        self.job = job
+
+
+@dataclass(frozen=True)
+class Slip:
+    """One thing wrong with what was sent: where (RFC 6901 JSON pointer) and what."""
+
+    pointer: str
+    detail: str
+
+
+class ProblemError(ClientError):
+    """The router refuses, and tells why (RFC 9457). Act on *code*, which never changes.
+
+    *code* is ``unknown`` where who answered gave none. *retry_after* counts seconds.
+    """
+
+    def __init__(self, status: int, told: Mapping[str, Any], retry_after: float | None) -> None:
+        def text(name: str) -> str:
+            value = told.get(name)
+            return value if isinstance(value, str) else ""
+
+        self.status = status
+        self.code = text("code") or "unknown"
+        self.title = text("title") or text("message") or _phrase(status)
+        self.detail = text("detail")
+        self.errors = _slips(told.get("errors"))
+        self.request_id = text("request_id")
+        self.retry_after = retry_after
+        super().__init__(f"{self.detail or self.title} ({status} {self.code})")
+
+
+def _phrase(status: int) -> str:
+    known = {each.value: each.phrase for each in HTTPStatus}
+    return known.get(status, "The router refuses")
+
+
+def _slips(told: object) -> tuple[Slip, ...]:
+    if not isinstance(told, list):
+        return ()
+    return tuple(
+        Slip(str(each.get("pointer", "")), str(each.get("detail", "")))
+        for each in told
+        if isinstance(each, dict)
+    )
