@@ -51,6 +51,9 @@ WORKERS = f"{_TAG}workers"
 SLOTS = f"{_TAG}slots"
 """hash: worker name to how many jobs it runs at once; as ``WORKERS``."""
 
+MODELS = f"{_TAG}models"
+"""hash: worker name to the JSON list of the models it serves; as ``WORKERS``."""
+
 COUNTERS = f"{_TAG}counters"
 """hash: the queue's virtual clock, bytes, memory mark, measured times, counts of ends; for ever."""
 

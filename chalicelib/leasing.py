@@ -15,6 +15,7 @@ from chalicelib import keyspace, limits, records
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import FieldError, InvalidBody, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject, retry_delay_seconds
+from chalicelib.model_lists import listable
 from chalicelib.moves import JOB_LIBRARIES, JobMoves, Place
 from chalicelib.scripts import Script
 from chalicelib.store import Store
@@ -167,13 +168,16 @@ class JobLeases:
         """
         return self._end(_RELEASE, claim, {"token": claim.token}, ())
 
-    def beat(self, worker: str, slots: int) -> None:
+    def beat(self, worker: str, slots: int, models: Sequence[str] | None = None) -> None:
         """Tell that *worker* lives and runs *slots* jobs at once; 0 when it ends.
 
-        It counts as live for fifteen seconds.
+        It counts as live for fifteen seconds, and so do the *models* that it told of last; None
+        leaves them, and what no request may name is left out (``model_lists.listable``).
         """
-        keys = (keyspace.WORKERS, keyspace.SLOTS, keyspace.COUNTERS)
-        self._store.run(_BEAT, keys, (worker, slots, limits.WORKER_SILENT_SECONDS * 1000))
+        keys = (keyspace.WORKERS, keyspace.SLOTS, keyspace.COUNTERS, keyspace.MODELS)
+        told = "" if models is None else json.dumps(listable(models))
+        silent_ms = limits.WORKER_SILENT_SECONDS * 1000
+        self._store.run(_BEAT, keys, (worker, slots, silent_ms, told))
 
     def _moved(self, due: str) -> bool:
         try:

@@ -62,6 +62,10 @@ MEMORY_SHARE = 0.8
 MEMORY_MARK_SECONDS = 180
 # Longer than a worker over HTTPS is silent by default: it asks or renews each 10 s.
 WORKER_SILENT_SECONDS = 15
+WORKER_MODELS = 32
+MODEL_CHARS = 128
+TOOL_CALLS = 128
+CALL_NAME_CHARS = 256
 RETRY_AFTER_SECONDS = 2
 
 # How long a tick may sweep of the minute that is its own, and how often a laptop's runs.

@@ -82,6 +82,7 @@ def worker_leased(call: Call, told: "Awaited[Claim | None]", lease_seconds: floa
         "request": job.request,
         "created_at": job.created_at,
         "deadline_at": job.deadline_at,
+        "traceparent": job.traceparent,
     }
     return Reply({"job": body, "lease_seconds": lease_seconds}, headers=headers)
 

@@ -101,7 +101,13 @@ class Upkeep:
             raise
 
     def _trim(self) -> None:
-        keys = keyspace.WORKERS, keyspace.SLOTS, keyspace.COUNTERS, keyspace.WAITERS
+        keys = (
+            keyspace.WORKERS,
+            keyspace.SLOTS,
+            keyspace.COUNTERS,
+            keyspace.WAITERS,
+            keyspace.MODELS,
+        )
         self._store.run(_TRIM, keys, (limits.WORKER_SILENT_SECONDS * 1000,))
 
     def _sweep(self, deadline: float) -> tuple[Mapping[str, int], int, bool]:

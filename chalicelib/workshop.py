@@ -7,12 +7,13 @@ none at all, answers as a lease that was lost.
 from dataclasses import dataclass
 
 from chalicelib import limits
-from chalicelib.carriage import carried_bytes
+from chalicelib.carriage import carried_bytes, result_bytes, result_carried_bytes
 from chalicelib.errors import FieldError, InvalidBody, JobGone, JobNotFound, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.patience import Awaited, Patience
 from chalicelib.queueing import JobQueue
+from chalicelib.spoken import logprob, tool_call
 
 # Nothing rings when a delayed job is due or a lease lapses: whoever waits looks again.
 _LOOK_SECONDS = 1.0
@@ -69,7 +70,7 @@ class Workshop:
 
     def _heed(self, body: JsonObject) -> None:
         if "worker" in body and "slots" in body:
-            self.leases.beat(body["worker"], body["slots"])
+            self.leases.beat(body["worker"], body["slots"], body.get("models"))
 
     def _attempt(self, body: JsonObject) -> int:
         """Return which attempt the job is in: the pause before the next one grows with it."""
@@ -96,10 +97,12 @@ def _claim(body: JsonObject, attempt: int = 1) -> Claim:
 
 def _outcome(told: JsonObject) -> Outcome:
     result: JsonObject | None = told.get("result")
-    if result is not None and len(result["text"].encode()) > limits.RESULT_BYTES:
+    if result is not None and result_bytes(result) > limits.RESULT_BYTES:
         raise _refused("/outcome/result/text", f"may have {limits.RESULT_BYTES} bytes in UTF-8")
-    if result is not None and carried_bytes(result) > limits.RESULT_CARRIED_BYTES:
+    if result is not None and result_carried_bytes(result) > limits.RESULT_CARRIED_BYTES:
         raise _refused("/outcome/result/text", _TOO_MUCH)
+    if result is not None:
+        _require_understood(result)
     if told.get("cancelled") is False:
         raise _refused("/outcome/cancelled", "must be true where it is given")
     if "error" not in told and ("retryable" in told or "retry_after_seconds" in told):
@@ -111,6 +114,22 @@ def _outcome(told: JsonObject) -> Outcome:
         retryable=told.get("retryable", False),
         retry_after_seconds=told.get("retry_after_seconds", 0.0),
     )
+
+
+def _require_understood(result: JsonObject) -> None:
+    """Raise InvalidBody for what a model cannot have said beside its text."""
+    lists = (
+        ("message", ("tool_calls",), tool_call),
+        ("logprobs", ("content", "refusal"), logprob),
+    )
+    for member, names, check in lists:
+        for name in names:
+            for number, item in enumerate(result.get(member, {}).get(name) or ()):
+                try:
+                    check(item)
+                except ValueError as error:
+                    pointer = f"/outcome/result/{member}/{name}/{number}"
+                    raise _refused(pointer, f"is {error}") from None
 
 
 def _refused(pointer: str, detail: str) -> InvalidBody:

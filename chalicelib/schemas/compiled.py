@@ -16,9 +16,9 @@ REGEX_PATTERNS = {
     '[^A-Za-z0-9._:@|/+-]': re.compile('[^A-Za-z0-9._:@|/+-]'),
     '^[0-9a-f]{32}': re.compile('^[0-9a-f]{32}'),
     '[^!-~]': re.compile('[^!-~]'),
-    '[^a-z0-9_]': re.compile('[^a-z0-9_]'),
     '[^A-Za-z0-9._:/@-]': re.compile('[^A-Za-z0-9._:/@-]'),
     '^[A-Za-z0-9]': re.compile('^[A-Za-z0-9]'),
+    '[^a-z0-9_]': re.compile('[^a-z0-9_]'),
     '[^A-Za-z0-9_-]': re.compile('[^A-Za-z0-9_-]'),
     '^evt_[0-9a-f]{32}': re.compile('^evt_[0-9a-f]{32}'),
     '[^A-Za-z0-9._:/-]': re.compile('[^A-Za-z0-9._:/-]'),
@@ -191,6 +191,34 @@ def validate____defs_worker_lease(data, custom_formats={}, name_prefix=None):
                     raise JsonSchemaValueException("" + (name_prefix or "data") + ".slots must be bigger than or equal to 1")
                 if data__slots > 10000:
                     raise JsonSchemaValueException("" + (name_prefix or "data") + ".slots must be smaller than or equal to 10000")
+        if "models" in data_keys:
+            data_keys.remove("models")
+            data__models = data["models"]
+            if not isinstance(data__models, (list, tuple)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".models must be array")
+            data__models_is_list = isinstance(data__models, (list, tuple))
+            if data__models_is_list:
+                data__models_len = len(data__models)
+                if data__models_len > 32:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".models must contain less than or equal to 32 items")
+                for data__models_x, data__models_item in enumerate(data__models):
+                    if not isinstance(data__models_item, (str)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must be string")
+                    try:
+                        if isinstance(data__models_item, str):
+                            if not REGEX_PATTERNS['[^A-Za-z0-9._:/@-]'].search(data__models_item):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must match pattern [^A-Za-z0-9._:/@-]")
+                    except (JsonSchemaValueException, JsonSchemaValuesException): pass
+                    else:
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must NOT match a disallowed definition")
+                    if isinstance(data__models_item, str):
+                        data__models_item_len = len(data__models_item)
+                        if data__models_item_len < 1:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must be longer than or equal to 1 characters")
+                        if data__models_item_len > 128:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must be shorter than or equal to 128 characters")
+                        if not REGEX_PATTERNS['^[A-Za-z0-9]'].search(data__models_item):
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must match pattern ^[A-Za-z0-9]")
         if data_keys:
             raise JsonSchemaValueException("" + (name_prefix or "data") + " must not contain "+str(data_keys)+" properties")
     return data
@@ -372,6 +400,92 @@ def validate____defs_worker_finish(data, custom_formats={}, name_prefix=None):
                                             raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.usage.total_tokens must be smaller than or equal to 9007199254740991")
                                 if data__outcome__result__usage_keys:
                                     raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.usage must not contain "+str(data__outcome__result__usage_keys)+" properties")
+                        if "message" in data__outcome__result_keys:
+                            data__outcome__result_keys.remove("message")
+                            data__outcome__result__message = data__outcome__result["message"]
+                            if not isinstance(data__outcome__result__message, (dict)):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message must be object")
+                            data__outcome__result__message_is_dict = isinstance(data__outcome__result__message, dict)
+                            if data__outcome__result__message_is_dict:
+                                data__outcome__result__message_keys = set(data__outcome__result__message.keys())
+                                if "tool_calls" in data__outcome__result__message_keys:
+                                    data__outcome__result__message_keys.remove("tool_calls")
+                                    data__outcome__result__message__toolcalls = data__outcome__result__message["tool_calls"]
+                                    if not isinstance(data__outcome__result__message__toolcalls, (list, tuple)):
+                                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message.tool_calls must be array")
+                                    data__outcome__result__message__toolcalls_is_list = isinstance(data__outcome__result__message__toolcalls, (list, tuple))
+                                    if data__outcome__result__message__toolcalls_is_list:
+                                        data__outcome__result__message__toolcalls_len = len(data__outcome__result__message__toolcalls)
+                                        if data__outcome__result__message__toolcalls_len > 128:
+                                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message.tool_calls must contain less than or equal to 128 items")
+                                        for data__outcome__result__message__toolcalls_x, data__outcome__result__message__toolcalls_item in enumerate(data__outcome__result__message__toolcalls):
+                                            if not isinstance(data__outcome__result__message__toolcalls_item, (dict)):
+                                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message.tool_calls[{data__outcome__result__message__toolcalls_x}]".format(**locals()) + " must be object")
+                                if "refusal" in data__outcome__result__message_keys:
+                                    data__outcome__result__message_keys.remove("refusal")
+                                    data__outcome__result__message__refusal = data__outcome__result__message["refusal"]
+                                    if not isinstance(data__outcome__result__message__refusal, (str)):
+                                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message.refusal must be string")
+                                    if isinstance(data__outcome__result__message__refusal, str):
+                                        data__outcome__result__message__refusal_len = len(data__outcome__result__message__refusal)
+                                        if data__outcome__result__message__refusal_len > 1048576:
+                                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message.refusal must be shorter than or equal to 1048576 characters")
+                                if "reasoning_content" in data__outcome__result__message_keys:
+                                    data__outcome__result__message_keys.remove("reasoning_content")
+                                    data__outcome__result__message__reasoningcontent = data__outcome__result__message["reasoning_content"]
+                                    if not isinstance(data__outcome__result__message__reasoningcontent, (str)):
+                                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message.reasoning_content must be string")
+                                    if isinstance(data__outcome__result__message__reasoningcontent, str):
+                                        data__outcome__result__message__reasoningcontent_len = len(data__outcome__result__message__reasoningcontent)
+                                        if data__outcome__result__message__reasoningcontent_len > 1048576:
+                                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message.reasoning_content must be shorter than or equal to 1048576 characters")
+                                if "reasoning" in data__outcome__result__message_keys:
+                                    data__outcome__result__message_keys.remove("reasoning")
+                                    data__outcome__result__message__reasoning = data__outcome__result__message["reasoning"]
+                                    if not isinstance(data__outcome__result__message__reasoning, (str)):
+                                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message.reasoning must be string")
+                                    if isinstance(data__outcome__result__message__reasoning, str):
+                                        data__outcome__result__message__reasoning_len = len(data__outcome__result__message__reasoning)
+                                        if data__outcome__result__message__reasoning_len > 1048576:
+                                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message.reasoning must be shorter than or equal to 1048576 characters")
+                                if data__outcome__result__message_keys:
+                                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.message must not contain "+str(data__outcome__result__message_keys)+" properties")
+                        if "logprobs" in data__outcome__result_keys:
+                            data__outcome__result_keys.remove("logprobs")
+                            data__outcome__result__logprobs = data__outcome__result["logprobs"]
+                            if not isinstance(data__outcome__result__logprobs, (dict)):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.logprobs must be object")
+                            data__outcome__result__logprobs_is_dict = isinstance(data__outcome__result__logprobs, dict)
+                            if data__outcome__result__logprobs_is_dict:
+                                data__outcome__result__logprobs_keys = set(data__outcome__result__logprobs.keys())
+                                if "content" in data__outcome__result__logprobs_keys:
+                                    data__outcome__result__logprobs_keys.remove("content")
+                                    data__outcome__result__logprobs__content = data__outcome__result__logprobs["content"]
+                                    if not isinstance(data__outcome__result__logprobs__content, (list, tuple, NoneType)):
+                                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.logprobs.content must be array or null")
+                                    data__outcome__result__logprobs__content_is_list = isinstance(data__outcome__result__logprobs__content, (list, tuple))
+                                    if data__outcome__result__logprobs__content_is_list:
+                                        data__outcome__result__logprobs__content_len = len(data__outcome__result__logprobs__content)
+                                        if data__outcome__result__logprobs__content_len > 100000:
+                                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.logprobs.content must contain less than or equal to 100000 items")
+                                        for data__outcome__result__logprobs__content_x, data__outcome__result__logprobs__content_item in enumerate(data__outcome__result__logprobs__content):
+                                            if not isinstance(data__outcome__result__logprobs__content_item, (dict)):
+                                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.logprobs.content[{data__outcome__result__logprobs__content_x}]".format(**locals()) + " must be object")
+                                if "refusal" in data__outcome__result__logprobs_keys:
+                                    data__outcome__result__logprobs_keys.remove("refusal")
+                                    data__outcome__result__logprobs__refusal = data__outcome__result__logprobs["refusal"]
+                                    if not isinstance(data__outcome__result__logprobs__refusal, (list, tuple, NoneType)):
+                                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.logprobs.refusal must be array or null")
+                                    data__outcome__result__logprobs__refusal_is_list = isinstance(data__outcome__result__logprobs__refusal, (list, tuple))
+                                    if data__outcome__result__logprobs__refusal_is_list:
+                                        data__outcome__result__logprobs__refusal_len = len(data__outcome__result__logprobs__refusal)
+                                        if data__outcome__result__logprobs__refusal_len > 100000:
+                                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.logprobs.refusal must contain less than or equal to 100000 items")
+                                        for data__outcome__result__logprobs__refusal_x, data__outcome__result__logprobs__refusal_item in enumerate(data__outcome__result__logprobs__refusal):
+                                            if not isinstance(data__outcome__result__logprobs__refusal_item, (dict)):
+                                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.logprobs.refusal[{data__outcome__result__logprobs__refusal_x}]".format(**locals()) + " must be object")
+                                if data__outcome__result__logprobs_keys:
+                                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result.logprobs must not contain "+str(data__outcome__result__logprobs_keys)+" properties")
                         if data__outcome__result_keys:
                             raise JsonSchemaValueException("" + (name_prefix or "data") + ".outcome.result must not contain "+str(data__outcome__result_keys)+" properties")
                 if "error" in data__outcome_keys:
@@ -517,6 +631,34 @@ def validate____defs_worker_extend(data, custom_formats={}, name_prefix=None):
                     raise JsonSchemaValueException("" + (name_prefix or "data") + ".slots must be bigger than or equal to 1")
                 if data__slots > 10000:
                     raise JsonSchemaValueException("" + (name_prefix or "data") + ".slots must be smaller than or equal to 10000")
+        if "models" in data_keys:
+            data_keys.remove("models")
+            data__models = data["models"]
+            if not isinstance(data__models, (list, tuple)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".models must be array")
+            data__models_is_list = isinstance(data__models, (list, tuple))
+            if data__models_is_list:
+                data__models_len = len(data__models)
+                if data__models_len > 32:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".models must contain less than or equal to 32 items")
+                for data__models_x, data__models_item in enumerate(data__models):
+                    if not isinstance(data__models_item, (str)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must be string")
+                    try:
+                        if isinstance(data__models_item, str):
+                            if not REGEX_PATTERNS['[^A-Za-z0-9._:/@-]'].search(data__models_item):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must match pattern [^A-Za-z0-9._:/@-]")
+                    except (JsonSchemaValueException, JsonSchemaValuesException): pass
+                    else:
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must NOT match a disallowed definition")
+                    if isinstance(data__models_item, str):
+                        data__models_item_len = len(data__models_item)
+                        if data__models_item_len < 1:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must be longer than or equal to 1 characters")
+                        if data__models_item_len > 128:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must be shorter than or equal to 128 characters")
+                        if not REGEX_PATTERNS['^[A-Za-z0-9]'].search(data__models_item):
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".models[{data__models_x}]".format(**locals()) + " must match pattern ^[A-Za-z0-9]")
         if data_keys:
             raise JsonSchemaValueException("" + (name_prefix or "data") + " must not contain "+str(data_keys)+" properties")
     return data

@@ -8,12 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 
-from chalicelib import limits
+from chalicelib import keyspace, limits
+from chalicelib.model_lists import ModelLists
+from chalicelib.store import Store
 from tests.calls import Answer, Api
 
 PROMPT = {"prompt": "Say hello"}
 RESULT = {"text": "Hello", "finish_reason": "stop", "engine": "echo", "model": None, "usage": None}
+CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{"}}
+LIKELY = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}
 ERROR = {"code": "engine_unavailable", "detail": "the engine did not answer"}
 
 
@@ -25,6 +30,12 @@ def submit(api: Api, **fields: Any) -> str:
 def worker(api: Api) -> Api:
     """The API as a worker sees it: of no tenant that has jobs, with its one scope."""
     return Api(api.transport, tenant="operator", scope="worker:run")
+
+
+@pytest.fixture
+def models(store: Store) -> ModelLists:
+    """The models as callers see them."""
+    return ModelLists(store)
 
 
 def lease(worker: Api, token: str | None = None, **headers: str) -> Answer:
@@ -63,6 +74,15 @@ def test_a_worker_gets_a_job_with_all_that_it_needs(api: Api, worker: Api) -> No
     assert job["deadline_at"] - job["created_at"] == 60_000
 
 
+def test_the_trace_of_whoever_asked_goes_with_the_job(
+    api: Api, worker: Api, direct: "redis.Redis"
+) -> None:
+    asked = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    direct.hset(keyspace.job(submit(api)), "traceparent", asked)
+
+    assert lease(worker).json["job"]["traceparent"] == asked
+
+
 def test_the_same_token_leases_the_same_job(api: Api, worker: Api) -> None:
     submit(api)
     submit(api)
@@ -78,6 +98,76 @@ def test_nothing_ready_is_204_and_the_worker_counts_as_live(api: Api, worker: Ap
     assert (answer.status, answer.body) == (204, b"")
     queue = api.get("/queue").json
     assert (queue["workers"], queue["slots"]) == (1, 2)
+
+
+def test_the_models_that_a_worker_tells_are_listed_until_it_tells_others(
+    api: Api, worker: Api, models: ModelLists
+) -> None:
+    submit(api)
+    held = leased(worker)
+    named = {"worker": "gpu-1", "slots": 2}
+
+    told = []
+    for more in ({"models": ["small", "org/large"]}, {}, {"models": ["new"]}, {"models": []}):
+        assert move(worker, "extend", held, **named, **more).status == 200
+        told.append(models.models())
+    lease_of = {"token": secrets.token_hex(16), "models": ["leasing"], **named}
+    assert worker.post("/worker/lease", lease_of).status == 204
+
+    assert told == [["org/large", "small"], ["org/large", "small"], ["new"], []]
+    assert models.models() == ["leasing"]
+
+
+@pytest.mark.parametrize("odd", [["two words"], [""], ["x" * 129], [7], ["a"] * 33, "a", None])
+def test_models_that_no_request_can_name_are_refused(worker: Api, odd: Any) -> None:
+    body = {"token": secrets.token_hex(16), "worker": "gpu-1", "slots": 2, "models": odd}
+
+    answer = worker.post("/worker/lease", body)
+
+    assert (answer.status, answer.json["code"]) == (422, "invalid_body")
+    assert answer.json["errors"][0]["pointer"].startswith("/models")
+
+
+def test_what_the_model_said_beside_its_text_is_shown_with_the_job(api: Api, worker: Api) -> None:
+    job_id = submit(api)
+    held = leased(worker)
+    said = {"message": {"tool_calls": [CALL]}, "logprobs": {"content": [LIKELY]}}
+
+    finished = move(worker, "finish", held, outcome={"result": RESULT | said})
+
+    assert finished.json == {"state": "succeeded"}
+    result = api.get(f"/jobs/{job_id}").json["result"]
+    assert {name: result[name] for name in said} == said
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [
+        ({"message": {"tool_calls": [CALL | {"id": 7}]}}, "/message/tool_calls/0"),
+        ({"message": {"tool_calls": [CALL | {"more": "x"}]}}, "/message/tool_calls/0"),
+        ({"message": {"tool_calls": [CALL, {"id": "c"}]}}, "/message/tool_calls/1"),
+        ({"message": {"tool_calls": [CALL] * 129}}, "/message/tool_calls"),
+        ({"message": {"content": "x"}}, "/message/content"),
+        ({"message": {"refusal": None}}, "/message/refusal"),
+        ({"message": None}, "/message"),
+        ({"logprobs": {"content": [LIKELY | {"logprob": "low"}]}}, "/logprobs/content/0"),
+        ({"logprobs": {"content": [LIKELY | {"bytes": [256]}]}}, "/logprobs/content/0"),
+        ({"logprobs": {"refusal": [{}]}}, "/logprobs/refusal/0"),
+        ({"logprobs": {"content": [LIKELY | {"top_logprobs": [{}]}]}}, "/logprobs/content/0"),
+        ({"logprobs": {"tokens": []}}, "/logprobs/tokens"),
+        ({"message": {"reasoning": "x" * limits.RESULT_BYTES}}, "/text"),
+    ],
+)
+def test_what_no_model_says_is_refused(
+    api: Api, worker: Api, said: dict[str, Any], pointer: str
+) -> None:
+    submit(api)
+    held = leased(worker)
+
+    answer = move(worker, "finish", held, outcome={"result": RESULT | said})
+
+    assert (answer.status, answer.json["code"]) == (422, "invalid_body")
+    assert answer.json["errors"][0]["pointer"] == f"/outcome/result{pointer}"
 
 
 def test_a_job_is_run_from_lease_to_finish(api: Api, worker: Api) -> None:

@@ -17,6 +17,7 @@ _KEPT = {
     keyspace.WORKERS,
     keyspace.SLOTS,
 }
+    keyspace.MODELS,
 
 
 class Machine(Callers, Workers, Consumers, TimeAndUpkeep):

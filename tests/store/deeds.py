@@ -14,6 +14,7 @@ from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.listing import JobLists
 from chalicelib.queueing import Idempotency, JobQueue
 from chalicelib.store import Store
+from chalicelib.model_lists import ModelLists
 from chalicelib.streaming import START, TokenStreams
 from chalicelib.waiting import WaitingRoom
 from tests.store.harness import (
@@ -43,8 +44,9 @@ class Side:
         self.inbox, self.inbox_leases = Inbox(store, SETTINGS), InboxLeases(store)
         self.lists, self.streams = JobLists(store), TokenStreams(store)
         self.sweeper, self.room = sweeper_of(store), WaitingRoom(store, 2)
-        self.keys = KeyRecords(store)
-        self.raw = raw
+        self.keys, self.models = KeyRecords(store), ModelLists(store)
+        self.raw, self.store = raw, store
+        self.tally = Tally(store, time.monotonic)
 
     def claimed(self) -> Claim:
         submit(self.queue)
@@ -127,7 +129,12 @@ def _release(near: Side) -> Call:
 
 def _beat(near: Side) -> Call:
     del near
-    return lambda far: far.leases.beat("worker", 4)
+    return lambda far: far.leases.beat("worker", 4, ["tinyllama"])
+
+
+def _models(near: Side) -> Call:
+    near.leases.beat("worker", 4, ["tinyllama"])
+    return lambda far: far.models.models()
 
 
 def _cancel(near: Side) -> Call:
@@ -308,6 +315,7 @@ DEEDS = {
     "erase": Deed(_erase, 1),
     "gauge": Deed(_gauge, 1),
     "list jobs": Deed(_list_jobs, 2),
+    "models": Deed(_models, 1),
     "list dead letters": Deed(_list_dead_letters, 2),
     "stream": Deed(_stream, 1),
     "due": Deed(_due, 1),

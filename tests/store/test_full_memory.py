@@ -117,6 +117,7 @@ def test_tick_removes_all_that_is_due_beside_lapsed_leases_and_a_lost_worker(
     submit(queue)
     lapse(raw, claim(leases))
     raw.hset(keyspace.SLOTS, "of 0.1.0", 4)
+    raw.hset(keyspace.MODELS, "of 0.1.0", '["tinyllama"]')
     upkeep = Upkeep(store, SETTINGS, RetentionSettings(), time.monotonic)
 
     with full(raw):

@@ -1,10 +1,12 @@
--- Who works: names by last heartbeat, and how many jobs each runs at once, summed in the counters.
--- keys: workers, slots, counters
+-- Who works: names by last heartbeat, how many jobs each runs at once, summed in the counters, and
+-- the models each tells of.
+-- keys: workers, slots, counters, models
 
 local function set_slots(keys, name, slots)
   add(keys.counters, 'slots', slots - number(keys.slots, name))
   if slots == 0 then
     redis.call('HDEL', keys.slots, name)
+    redis.call('HDEL', keys.models, name)
   else
     redis.call('HSET', keys.slots, name, slots)
   end
