@@ -18,9 +18,9 @@ from chalicelib.refusals import Rate
 from chalicelib.scripts import Script
 from chalicelib.store import Store
 
-_PUBLISH = Script("publish", "rates", "inbox")
+_PUBLISH = Script("publish", "rates", "inbox", "counts")
 _PAGE = Script("page", "inbox", reads=True)
-_ACKNOWLEDGE = Script("acknowledge", "inbox")
+_ACKNOWLEDGE = Script("acknowledge", "inbox", "counts")
 
 _PER_READ = 16
 # Names, punctuation, id and time of one event on a page, escaped.
@@ -86,6 +86,7 @@ class Inbox:
             keyspace.COUNTERS,
             *self._charges.keys(draft.tenant),
             keyspace.bytes_in(draft.tenant),
+            keyspace.METRICS,
         ]
         if idempotency_key:
             keys.append(keyspace.idempotency(draft.tenant, "events", idempotency_key))
@@ -232,6 +233,7 @@ def acknowledge(
         keyspace.tenant_counts(tenant),
         keyspace.RETENTION_EVENTS,
         keyspace.inbox_lease(tenant, token or ""),
+        keyspace.METRICS,
         *map(keyspace.event, event_ids),
     )
     told = json.dumps(given | ({"token": token} if token else {}))

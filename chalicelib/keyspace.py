@@ -57,6 +57,13 @@ MODELS = f"{_TAG}models"
 COUNTERS = f"{_TAG}counters"
 """hash: the queue's virtual clock, bytes, memory mark, measured times, counts of ends; for ever."""
 
+METRICS = f"{_TAG}metrics"
+"""hash: what was done so far, and times by bounds (``lua/lib/counts.lua``); only grows, for ever.
+
+Not in ``COUNTERS``, which every claim and submit reads: the fewer fields, the sooner. It names no
+tenant, and how many fields it has is bounded by the codes and states there are.
+"""
+
 WAITERS = f"{_TAG}waiters"
 """zset of callers that wait for an answer by when they will have left (ms); as its members."""
 

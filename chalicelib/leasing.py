@@ -23,7 +23,7 @@ from chalicelib.sweeping import Sweeper
 
 _TAKE = Script("take", "queue", "due")
 _OPEN = Script("open", *JOB_LIBRARIES)
-_APPEND = Script("append")
+_APPEND = Script("append", "counts")
 _EXTEND = Script("extend")
 _FINISH = Script("finish", *JOB_LIBRARIES)
 _RELEASE = Script("release", *JOB_LIBRARIES)
@@ -133,7 +133,8 @@ class JobLeases:
         longer than a result may be.
         """
         job = claim.job
-        keys = (keyspace.job(job.id), keyspace.job_bell(job.id), keyspace.job_tokens(job.id))
+        record = keyspace.job(job.id), keyspace.job_bell(job.id), keyspace.job_tokens(job.id)
+        keys = *record, keyspace.METRICS
         fixed: tuple[str | float, ...] = (job.tenant, claim.token, offset, limits.RESULT_BYTES)
         answer = self._store.run(_APPEND, keys, (*fixed, *chunks))
         if answer == "gap":

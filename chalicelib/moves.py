@@ -11,7 +11,7 @@ from chalicelib.events import ROUTER_SOURCE
 from chalicelib.scripts import Script
 from chalicelib.store import Store
 
-JOB_LIBRARIES = ("rates", "queue", "inbox", "job")
+JOB_LIBRARIES = ("rates", "queue", "inbox", "counts", "job")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class JobMoves:
         tenant, job_id = whose
         event_id = f"evt_{secrets.token_hex(16)}"
         named = self._terms | {"id": job_id, "tenant": tenant, "event_id": event_id} | given
-        all_keys = (*_job_keys(tenant, job_id), *_event_keys(tenant, event_id), *keys)
+        own = *_job_keys(tenant, job_id), *_event_keys(tenant, event_id), keyspace.METRICS
+        all_keys = *own, *keys
         return self.store.run(script, all_keys, (json.dumps(named), *texts), retry=retry)
 
 

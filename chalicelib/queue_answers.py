@@ -10,10 +10,10 @@ from chalicelib.jobs import Job, JsonObject
 from chalicelib.routing import Reply
 
 if TYPE_CHECKING:  # these bring redis, which the authorizer never needs
+    from chalicelib.gauging import Gauge
     from chalicelib.leasing import Claim
     from chalicelib.listing import JobPage
     from chalicelib.patience import Awaited
-    from chalicelib.queueing import Gauge
 
 
 def health(gauge: "Gauge | StoreUnavailable") -> Reply:

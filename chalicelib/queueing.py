@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib import keyspace, limits, records, visits
+from chalicelib import gauging, keyspace, limits, records, visits
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.charging import FREE, Charges, asking_key
 from chalicelib.errors import (
@@ -21,6 +21,7 @@ from chalicelib.errors import (
     NotRetryable,
     VersionConflict,
 )
+from chalicelib.gauging import Gauge
 from chalicelib.jobs import Draft, Job, JobState, Priority
 from chalicelib.moves import JOB_LIBRARIES, JobMoves
 from chalicelib.refusals import Rate
@@ -33,7 +34,6 @@ _FETCH = Script("fetch", *JOB_LIBRARIES, reads=True)
 _CANCEL = Script("cancel", *JOB_LIBRARIES)
 _RETRY = Script("retry", *JOB_LIBRARIES)
 _ERASE = Script("erase", *JOB_LIBRARIES)
-_GAUGE = Script("gauge", reads=True)
 
 _NORMAL = records.PRIORITIES[Priority.NORMAL]
 
@@ -53,27 +53,6 @@ class Submitted:
     job: Job
     known: bool
     rates: Sequence[Rate] = ()
-
-
-@dataclass(frozen=True)
-class Gauge:
-    """How the queue stands.
-
-    Jobs that are ready, that wait for another attempt, under lease, and in the dead letters; live
-    workers and how many jobs they run at once; how long the oldest ready job has waited; jobs
-    ended a minute; the mean time of a run (None while nothing was measured); bytes of requests.
-    """
-
-    waiting: int
-    delayed: int
-    leased: int
-    dead: int
-    workers: int
-    slots: int
-    oldest_ms: int | None
-    per_minute: float
-    run_ms: int | None
-    bytes: int
 
 
 class JobQueue:
@@ -213,22 +192,7 @@ class JobQueue:
 
     def gauge(self) -> Gauge:
         """Tell how the queue stands."""
-        waiting = keyspace.QUEUE, keyspace.AGES, keyspace.DELAYED, keyspace.LEASED, keyspace.DEAD
-        keys = *waiting, keyspace.WORKERS, keyspace.SLOTS, keyspace.COUNTERS
-        told = self._store.run(_GAUGE, keys, (limits.WORKER_SILENT_SECONDS * 1000,))
-        oldest_ms, per_minute, run_ms, size = told[6:]
-        return Gauge(
-            waiting=told[0],
-            delayed=told[1],
-            leased=told[2],
-            dead=told[3],
-            workers=told[4],
-            slots=told[5],
-            oldest_ms=_known_number(oldest_ms),
-            per_minute=per_minute / 1000,
-            run_ms=_known_number(run_ms),
-            bytes=size,
-        )
+        return gauging.gauge(self._store)
 
     def _look(self, tenant: str, job_id: str, *, retry: bool) -> Job:
         answer = self._moves.run(_FETCH, (tenant, job_id), {}, retry=retry)

@@ -18,12 +18,13 @@ from chalicelib.errors import (
     TokenRejected,
 )
 from chalicelib.events import ROUTER_SOURCE, Event
+from chalicelib.gauging import Gauge
 from chalicelib.inbox import Inbox, Page, Published
 from chalicelib.inbox_leases import InboxLease, InboxLeases
 from chalicelib.jobs import Draft, Job, JsonObject, Priority
 from chalicelib.listing import JobLists
 from chalicelib.patience import Awaited, Patience
-from chalicelib.queueing import Gauge, Idempotency, JobQueue, Submitted
+from chalicelib.queueing import Idempotency, JobQueue, Submitted
 from chalicelib.streaming import START, Cursor, TokenPage, TokenStreams
 
 _NOT_THE_MODELS = frozenset({"priority", "deadline_seconds"})

@@ -12,8 +12,9 @@ from redis import ResponseError
 from chalicelib import keyspace, limits, signals
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import StoreUnavailable
+from chalicelib.gauging import Gauge
 from chalicelib.moves import JobMoves
-from chalicelib.queueing import Gauge, JobQueue
+from chalicelib.queueing import JobQueue
 from chalicelib.scripts import Script
 from chalicelib.signals import Metric
 from chalicelib.store import Store

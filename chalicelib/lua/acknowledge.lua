@@ -1,15 +1,15 @@
 -- Mark events as delivered and take them out of the inbox, leased or not; again is fine.
 -- KEYS  1 inbox  2 inbox's leases  3 tenant  4 retention of events  5 lease (may be unused)
---       6 event ...
+--       6 metrics  7 event ...
 -- ARGV  1 given: tenant, token (absent: no lease is asked for), how an event is kept, how long an
 --       emptied lease is remembered  2 id ...
 -- Returns 1; 0 when the tenant has no such event, or when one is not under the lease: then
 -- nothing is done.
 local given = cjson.decode(ARGV[1])
-local now, waiting = now_ms(), {}
+local now, waiting, delivered = now_ms(), {}, 0
 local live = given.token and number(KEYS[5], 'end') >= now
 for index = 2, #ARGV do
-  local id, event = ARGV[index], KEYS[index + 4]
+  local id, event = ARGV[index], KEYS[index + 5]
   local record = redis.call('HMGET', event, 'tenant', 'delivered', 'acked_by')
   local held = live and redis.call('HEXISTS', KEYS[5], id) == 1
   local repeated = record[2] == '1' and (not given.token or record[3] == given.token)
@@ -30,6 +30,7 @@ for _, one in ipairs(waiting) do
     withdraw(keys, one.id) -- 0.1.0 knew of no lease and of no bytes
   else
     deliver(keys, one.id, given, given.token or '', now)
+    delivered = delivered + 1
     if given.token then
       redis.call('HDEL', KEYS[5], one.id)
     end
@@ -37,5 +38,8 @@ for _, one in ipairs(waiting) do
 end
 if given.token then
   remember_emptied(KEYS[5], now, given.remembered_ms)
+end
+if delivered > 0 then
+  tally(KEYS[6], 'acknowledged', delivered)
 end
 return 1

@@ -1,16 +1,16 @@
 -- Take over a job that 0.1.0 queued, or that one of its workers ran and let lapse.
--- KEYS  a job's (lib/job.lua), 25 ready jobs of 0.1.0, 26 leases of 0.1.0
+-- KEYS  a job's (lib/job.lua), 26 ready jobs of 0.1.0, 27 leases of 0.1.0
 -- ARGV  1 given: id, tenant, priority, model, metadata, how an end is kept
 -- Returns the state the job is in now, or '' when there was nothing to adopt.
 local now = now_ms()
-local lease_end = redis.call('ZSCORE', KEYS[26], given.id)
+local lease_end = redis.call('ZSCORE', KEYS[27], given.id)
 local lapsed = lease_end and tonumber(lease_end) < now
-if not lapsed and not redis.call('ZSCORE', KEYS[25], given.id) then
+if not lapsed and not redis.call('ZSCORE', KEYS[26], given.id) then
   return ''
 end
-redis.call('ZREM', KEYS[25], given.id)
+redis.call('ZREM', KEYS[26], given.id)
 if lapsed then
-  redis.call('ZREM', KEYS[26], given.id)
+  redis.call('ZREM', KEYS[27], given.id)
 elseif lease_end then
   return ''
 end

@@ -1,6 +1,6 @@
 -- Put an event into its tenant's inbox, or answer as before when the call is a repeat.
 -- KEYS  1 event  2 inbox  3 inbox's bell  4 tenant  5 retention of events  6 sequence  7 counters
---       8 rate  9 API key's rate  10 bytes brought in  11 idempotency (may be absent)
+--       8 rate  9 API key's rate  10 bytes brought in  11 metrics  12 idempotency (may be absent)
 -- ARGV  1 given: id, tenant, event_type, source, hash, rates, bounds  2 payload  3 attributes
 -- Returns {'accepted', created_at, sequence, of each rate what is left or -1 and the ms until all
 --         is} (first time or repeated; a repeat is told no rates), {'known', id, hash} when the
@@ -13,7 +13,7 @@ local given = cjson.decode(ARGV[1])
 local now = now_ms()
 local rates = {}
 if redis.call('EXISTS', keys.event) == 0 then
-  local known = known_by(KEYS[11])
+  local known = known_by(KEYS[12])
   if known then
     return known
   end
@@ -35,7 +35,8 @@ if redis.call('EXISTS', keys.event) == 0 then
     payload = ARGV[2], attributes = ARGV[3], now = now, event_ms = given.event_ms,
     backstop_ms = given.backstop_ms, overhead = given.overhead,
   })
-  remember(KEYS[11], given.id, given)
+  remember(KEYS[12], given.id, given)
+  tally(KEYS[11], 'published')
 end
 local record = redis.call('HMGET', keys.event, 'created_at', 'sequence')
 return {'accepted', record[1], record[2], unpack(rates)}

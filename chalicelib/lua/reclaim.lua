@@ -13,7 +13,9 @@ if record[2] ~= given.place then
   return ''
 end
 if record[1] == 'running' then
-  return give_back('', now, EXHAUSTED, now)
+  local state = give_back('', now, EXHAUSTED, now)
+  tally(K.metrics, 'reclaimed')
+  return state
 end
 redis.call('ZREM', K.leased, given.place)
 if record[1] == 'queued' then

@@ -1,5 +1,5 @@
 -- Give a running job back unharmed: it is ready again at once, and the attempt costs nothing.
--- KEYS  a job's (lib/job.lua), 25 lease
+-- KEYS  a job's (lib/job.lua), 26 lease
 -- ARGV  1 given: id, tenant, token, how an end is kept
 -- Returns the state the job is in then, or '' when the lease is lost.
 -- Not the token alone: a finish under it that comes later is no repeat of this.
@@ -10,6 +10,6 @@ if not holds(given.token) then
   return ours and done[3] == given.tenant and done[2] or ''
 end
 redis.call('HINCRBY', K.job, 'max_attempts', 1)
-redis.call('DEL', KEYS[25])
+redis.call('DEL', KEYS[26])
 local now = now_ms()
 return give_back(by, now, '', now)

@@ -1,5 +1,5 @@
 -- Queue a job again that failed or expired. A repeat with the same version changes nothing.
--- KEYS  a job's (lib/job.lua), 25 rate, 26 API key's rate
+-- KEYS  a job's (lib/job.lua), 26 rate, 27 API key's rate
 -- ARGV  1 given: id, tenant, version, dead_only (whether it must be a dead letter), rates, bounds,
 --       key (the API key that asks, or ''), what a job of 0.1.0 lacks: priority, max_attempts
 -- Returns {'queued', of each rate what is left or -1 and the ms until all is} when it waits again (a
@@ -26,7 +26,7 @@ end
 local now, old = now_ms(), not record[3] -- ended under 0.1.0, which kept none of these
 local size = old and #field('request') or number(K.job, 'size')
 -- It is kept as long again as a new one, and ends with another event: it costs as much.
-local buckets, rates = {KEYS[25], KEYS[26], K.bytes_in}, {}
+local buckets, rates = {KEYS[26], KEYS[27], K.bytes_in}, {}
 local charged, refusal = arrivals(buckets, given, {1, 1, size + given.kept_bytes}, now)
 if refusal then
   return refusal
@@ -57,4 +57,5 @@ change('state', 'queued', 'retried_from', given.version, 'place', place, 'key', 
   'counted', 1,
   'max_attempts', number(K.job, 'attempt') + tonumber(field('allowance') or given.max_attempts))
 line_up(place, tonumber(field('deadline_ms')), size, given.key, held, now)
+tally(K.metrics, 'rerun')
 return {'queued', unpack(rates)}

@@ -1,5 +1,5 @@
 -- Accept a job, or answer as before when the call is a repeat.
--- KEYS  a job's (lib/job.lua), 25 rate, 26 API key's rate, 27 idempotency (may be absent)
+-- KEYS  a job's (lib/job.lua), 26 rate, 27 API key's rate, 28 idempotency (may be absent)
 -- ARGV  1 given: id, tenant, key (the API key that asks, or ''), priority, deadline_ms?,
 --       max_attempts, model?, hash, traceparent (or ''), rates, bounds  2 request  3 metadata
 -- Returns {'queued', created_at, jobs ahead, eta ms or -1, of each rate what is left or -1 and the
@@ -9,12 +9,12 @@
 local now = now_ms()
 local place, created_at, rates = nil, now, {}
 if redis.call('EXISTS', K.job, K.gone) == 0 then
-  local known = known_by(KEYS[27])
+  local known = known_by(KEYS[28])
   if known then
     return known
   end
   local size = #ARGV[2] + #ARGV[3]
-  local buckets = {KEYS[25], KEYS[26], K.bytes_in}
+  local buckets = {KEYS[26], KEYS[27], K.bytes_in}
   local costs = {1, 1, size + given.kept_bytes}
   local charged, refusal = arrivals(buckets, given, costs, now)
   if refusal then
@@ -36,7 +36,8 @@ if redis.call('EXISTS', K.job, K.gone) == 0 then
     'traceparent', given.traceparent)
   line_up(place, given.deadline_ms, size, given.key, held, now)
   redis.call('ZADD', K.index, order, given.id)
-  remember(KEYS[27], given.id, given)
+  remember(KEYS[28], given.id, given)
+  tally(K.metrics, 'submitted')
 elseif redis.call('EXISTS', K.job) == 0 then
   return {'gone'}
 else

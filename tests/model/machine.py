@@ -14,10 +14,11 @@ _KEPT = {
     keyspace.SEQUENCE,
     keyspace.JOBS_BELL,
     keyspace.COUNTERS,
+    keyspace.METRICS,
     keyspace.WORKERS,
     keyspace.SLOTS,
-}
     keyspace.MODELS,
+}
 
 
 class Machine(Callers, Workers, Consumers, TimeAndUpkeep):

@@ -1,20 +1,22 @@
 """Every move once, in one table: how it is arranged, how it is done, how often it crosses over."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import redis
 
-from chalicelib import keyspace
+from chalicelib import gauging, keyspace
+from chalicelib.counting import Tally
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.jobs import Job
 from chalicelib.key_records import KeyRecord, KeyRecords
 from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.listing import JobLists
+from chalicelib.model_lists import ModelLists
 from chalicelib.queueing import Idempotency, JobQueue
 from chalicelib.store import Store
-from chalicelib.model_lists import ModelLists
 from chalicelib.streaming import START, TokenStreams
 from chalicelib.waiting import WaitingRoom
 from tests.store.harness import (
@@ -169,6 +171,11 @@ def _gauge(near: Side) -> Call:
     return lambda far: far.queue.gauge()
 
 
+def _measure(near: Side) -> Call:
+    near.failed()
+    return lambda far: replace(gauging.measure(far.store), memory_bytes=0)
+
+
 def _list_jobs(near: Side) -> Call:
     submit(near.queue)
     return lambda far: far.lists.jobs("acme", None, 10)
@@ -308,14 +315,15 @@ DEEDS = {
     "confirm a cancel": Deed(_confirm_a_cancel, 1),
     "release": Deed(_release, 1),
     "beat": Deed(_beat, 1),
+    "models": Deed(_models, 1),
     "cancel": Deed(_cancel, 2),
     "ask to cancel": Deed(_ask_to_cancel, 2),
     "retry": Deed(_retry, 2),
     "redrive": Deed(_redrive, 1),
     "erase": Deed(_erase, 1),
     "gauge": Deed(_gauge, 1),
+    "measure": Deed(_measure, 1),
     "list jobs": Deed(_list_jobs, 2),
-    "models": Deed(_models, 1),
     "list dead letters": Deed(_list_dead_letters, 2),
     "stream": Deed(_stream, 1),
     "due": Deed(_due, 1),

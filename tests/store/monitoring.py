@@ -12,7 +12,7 @@ import redis
 
 _LINE = re.compile(r"\+\d+\.\d+ \[\d+ (?P<source>[^\]]+)\] (?P<words>.*)")
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
-KEYLESS = {"TIME"}  # commands of scripts that take no key
+KEYLESS = {"INFO", "TIME"}  # commands of scripts that take no key
 _LAST = "the last line of the recording"
 
 

@@ -131,6 +131,7 @@ def _run_every_move_in_every_way(side: Side, store: Store) -> None:
         call = deed.arrange(side)
         call(side)
         call(side)
+    side.tally.refused("rate_limited")
     _every_refusal(side, store)
     _every_late_write(side)
     _every_end(side)

@@ -31,6 +31,7 @@ SHARED = {
     keyspace.SEQUENCE,
     keyspace.JOBS_BELL,
     keyspace.COUNTERS,
+    keyspace.METRICS,
     keyspace.WRITTEN,
     keyspace.SERVED,
     keyspace.TURNS,

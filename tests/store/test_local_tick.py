@@ -11,8 +11,9 @@ import pytest
 
 from chalicelib import settings
 from chalicelib.errors import NotConfigured
+from chalicelib.gauging import Gauge
 from chalicelib.jobs import Draft, JobState
-from chalicelib.queueing import Gauge, JobQueue
+from chalicelib.queueing import JobQueue
 from chalicelib.store import connect
 from chalicelib.upkeep import Report, Upkeep
 from tests.store.harness import SETTINGS

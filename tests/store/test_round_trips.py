@@ -52,6 +52,12 @@ def test_round_trips_of_each_move_on_a_warm_connection(
     assert proxy.connections == 0
 
 
+def test_refusal_is_counted_in_one_round_trip(side: Side, proxy: Proxy) -> None:
+    side.tally.refused("rate_limited")
+
+    assert (proxy.connections, proxy.round_trips) == (0, 1)
+
+
 def test_new_connection_needs_no_round_trip_of_its_own(
     near: Side, far: Store, proxy: Proxy
 ) -> None:

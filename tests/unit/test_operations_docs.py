@@ -5,7 +5,7 @@ import re
 import pytest
 
 from chalicelib import bounds, settings
-from chalicelib.queueing import Gauge
+from chalicelib.gauging import Gauge
 from chalicelib.settings import PROJECT
 from chalicelib.signals import Metric
 from chalicelib.upkeep import Report
@@ -27,6 +27,7 @@ def test_every_setting_is_told_with_its_default() -> None:
         **vars(bounds.retention_settings()),
         "requests_per_minute": bounds.request_settings().per_minute,
         "key_requests_per_minute": bounds.request_settings().key_per_minute,
+        "relay_seconds": bounds.relay_seconds(),
         "tick_seconds": settings.tick_seconds(),
         "store_replicas": settings.store_settings("redis://x").replicas,
     }

@@ -7,7 +7,7 @@ local K = {
   delayed = KEYS[11], leased = KEYS[12], deadlines = KEYS[13], retention = KEYS[14],
   dead = KEYS[15], jobs_bell = KEYS[16], counters = KEYS[17], workers = KEYS[18],
   sequence = KEYS[19], event = KEYS[20], inbox = KEYS[21], inbox_bell = KEYS[22],
-  event_retention = KEYS[23], bytes_in = KEYS[24],
+  event_retention = KEYS[23], bytes_in = KEYS[24], metrics = KEYS[25],
 }
 local given = cjson.decode(ARGV[1])
 
@@ -126,6 +126,7 @@ local function end_job(state, by, outcome)
   streamed = streamed > 0 and streamed + given.stream_bytes or 0
   owe(K.bytes_in, given, #(outcome.result or '') + #(outcome.error or '') + streamed, now)
   count_end(now)
+  tally(K.metrics, 'ended:' .. state)
   redis.call('ZADD', K.retention, now + given.result_ms, place)
   for _, key in ipairs({K.job, K.tokens}) do
     redis.call('PEXPIRE', key, given.result_ms + given.backstop_ms)
@@ -172,6 +173,7 @@ local function give_back(by, at, error, now)
   end
   end_job('failed', by, {error = error})
   redis.call('ZADD', K.dead, redis.call('INCR', K.sequence), field('place'))
+  tally(K.metrics, 'dead')
   return 'failed'
 end
 
