@@ -61,6 +61,7 @@ from chalicelib.routing import Reply
 
 if TYPE_CHECKING:
     from chalicelib.api_keys import ApiKeys
+    from chalicelib.console_page import Page
     from chalicelib.key_desk import KeyDesk
     from chalicelib.service import FrontDoor
     from chalicelib.store import Store
@@ -106,6 +107,13 @@ def tell_health(_call: Call) -> Reply:
 def tell_contract(_call: Call) -> Reply:
     """Tell the API's contract, OpenAPI 3.1."""
     return Reply(contract())
+
+
+@route("GET /console", scope=None, answers={200: "text/html"})
+def show_console(_call: Call) -> Reply:
+    """Show the web console, one page that calls the routes beside it."""
+    page = console()
+    return Reply(page.document, headers=page.headers, content_type="text/html; charset=utf-8")
 
 
 # Jobs
@@ -595,6 +603,14 @@ def contract() -> str:
     return (settings.PROJECT / "chalicelib" / "openapi.json").read_text(encoding="utf-8")
 
 
+@functools.cache
+def console() -> "Page":
+    """Return the web console's page. Inside Lambda its first caller puts it together."""
+    from chalicelib import console_page
+
+    return console_page.read(settings.PROJECT / "chalicelib" / "console")
+
+
 def _store_url() -> str:
     """Return the store's address; under `chalice local` alone, the embedded store's."""
     address = settings.variable("store_url")
@@ -642,6 +658,7 @@ elif settings.lambda_role() == "tick":
     upkeep()
 elif not settings.in_lambda():
     contract()
+    console()
     from tinyllama import host_words
 
     host_words.are_ours(Laptop(route).refuse)

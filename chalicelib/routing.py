@@ -27,10 +27,11 @@ class Dialect(StrEnum):
 class Route:
     """One row of the API: what it needs, what it takes, what it answers.
 
-    A *scope* of None makes it public. *body* and the values of *answers* name JSON Schemas;
-    *takes* names what else of a Call the view heeds: its properties and query parameters. A route
-    that takes a ``cloudevent`` has a body of that schema where one came. A call that has the query
-    parameter *body_unless* came with a body before: this one is passed over.
+    A *scope* of None makes it public. *body* and the values of *answers* name JSON Schemas; an
+    answer with a slash in it is text of that media type. *takes* names what else of a Call the view
+    heeds: its properties and query parameters. A route that takes a ``cloudevent`` has a body of
+    that schema where one came. A call that has the query parameter *body_unless* came with a body
+    before: this one is passed over.
     """
 
     method: str

@@ -15,7 +15,12 @@ from tests.calls import Answer, Api
 ABSENT = f"/jobs/job_{0:032x}"
 WORKER = {"token": "0" * 32, "worker": "gpu-1", "slots": 1}
 NOT_COUNTED = {
-    *("GET /health", "GET /status", "GET /openapi.json"),  # nobody to count them for
+    *(
+        "GET /health",
+        "GET /status",
+        "GET /openapi.json",
+        "GET /console",
+    ),  # nobody to count them for
     *("POST /infer", "POST /jobs/{job_id}/retry", "POST /events"),  # a rate of their own
     *(f"POST /worker/{move}" for move in ("lease", "append", "extend", "finish", "release")),
 }

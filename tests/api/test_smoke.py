@@ -263,7 +263,7 @@ def test_a_wrong_token_fails_every_route_with_a_scope_and_leaves_nothing(
     assert not report["passed"]
     assert ("POST", "/infer", "expected 202, got audience_invalid") in failures(report)
     assert {c["route"] for c in report["calls"] if c["passed"]} == {
-        "/openapi.json", "/health", "/status", "/queue", "/no-such-route"
+        "/openapi.json", "/health", "/status", "/console", "/queue", "/no-such-route"
     }  # fmt: skip
     assert file.read_text() not in smoke.out
     assert nothing_left(stage)

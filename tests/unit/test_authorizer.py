@@ -99,7 +99,7 @@ def test_keys_that_cannot_be_had_are_not_unauthorized() -> None:
 def test_every_route_but_the_public_ones_has_a_scope() -> None:
     public = {route.path for route in app.route.table if route.scope is None}
 
-    assert public == {"/health", "/status", "/openapi.json"}
+    assert public == {"/health", "/status", "/openapi.json", "/console"}
 
 
 def test_every_scope_is_known_by_one_name() -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urljoin
@@ -28,7 +28,10 @@ type Check = Callable[["Answer"], str]
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back from *url*; *body* is the JSON value, None for anything else."""
+    """What came back from *url*; *body* is the JSON value, or text where the route tells text.
+
+    None for anything else.
+    """
 
     url: str
     status: int
@@ -40,6 +43,11 @@ class Answer:
         """The problem's code, nothing where there is none."""
         code = self.body.get("code") if isinstance(self.body, dict) else None
         return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+    @property
+    def media_type(self) -> str:
+        """What the body is said to be, nothing where it is not said."""
+        return self.headers.get("content-type", "").partition(";")[0]
 
     def link(self, name: str) -> str | None:
         """Return the address that ``Location`` or ``Link`` tells, resolved; None without it."""
@@ -200,9 +208,10 @@ class Target:
         if bearer and where.startswith(f"{self.root}/"):
             sent["Authorization"] = f"Bearer {bearer}"
         try:
-            return self._once(method, where, content, {**sent, **(headers or {})})
+            answer = self._once(method, where, content, {**sent, **(headers or {})})
         except (httpx2.TransportError, httpx2.InvalidURL):
             return None
+        return replace(answer, body=self._body(method, route, answer))
 
     def pause(self, answer: Answer | None) -> None:
         """Wait before the next look where the API did not hold the last one back."""
@@ -224,7 +233,14 @@ class Target:
         finally:
             answer.close()
         found = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(url, answer.status_code, found, _json(bytes(body)))
+        return Answer(url, answer.status_code, found, bytes(body))
+
+    def _body(self, method: str, route: str, answer: Answer) -> Any:
+        operation = self.contract.get(route, {}).get(method.lower(), {})
+        told = operation.get("responses", {}).get(str(answer.status), {}).get("content", {})
+        media_type = answer.media_type
+        as_text = media_type.startswith("text/") and media_type in told
+        return answer.body.decode(errors="replace") if as_text else _json(answer.body)
 
     def _scope(self, method: str, route: str) -> str:
         operation = self.contract.get(route, {}).get(method.lower(), {})
@@ -241,9 +257,8 @@ def _complaint(answer: Answer | None, expected: Iterable[int]) -> str:
     if answer.status not in expected:
         wanted = " or ".join(str(status) for status in sorted(expected))
         return f"expected {wanted}" + (f", got {answer.code}" if answer.code else "")
-    media_type = answer.headers.get("content-type", "").partition(";")[0]
     if answer.status < 300 and answer.status != 204 and answer.body is None:  # noqa: PLR2004
-        return f"expected JSON, got {media_type or 'nothing'}"
+        return f"expected JSON, got {answer.media_type or 'nothing'}"
     return ""
 
 

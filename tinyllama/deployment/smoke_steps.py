@@ -42,8 +42,13 @@ def _health(api: Target) -> None:
     def check(answer: Answer) -> str:
         return "" if answer.body["status"] in {"pass", "warn"} else "it says that it fails"
 
+    def guards(answer: Answer) -> str:
+        told = answer.headers["content-security-policy"]
+        return "" if "script-src 'sha256-" in told else "its policy allows scripts by no hash"
+
     for route in ("/health", "/status"):
         api.call("GET", route, {200}, check=check)
+    api.call("GET", "/console", {200}, check=guards)
 
 
 def _refusals(api: Target) -> None:

@@ -1,0 +1,92 @@
+// A lease on events: taken, renewed, given back, acknowledged. Its token is this page's own.
+
+import { ask } from "./asking.js";
+import { newToken } from "./calls.js";
+import { byId, redraw } from "./elements.js";
+import { eventCard } from "./event_card.js";
+import { within } from "./notices.js";
+import { many, moment } from "./words.js";
+
+const notice = byId("inbox-notice");
+let lease = null; // {token, until, events}
+let released = () => {};
+
+export const onRelease = (listener) => (released = listener);
+
+const seconds = () => Number(byId("lease-seconds").value);
+
+async function take(event) {
+  event.preventDefault();
+  const token = newToken();
+  const body = { count: Number(byId("lease-count").value), seconds: seconds(), lease: token };
+  await deed("leasing events", async () => {
+    const told = (await ask("POST", "inbox/lease", { body })).body;
+    lease = { token, until: told.until, events: told.events };
+  });
+}
+
+async function extend() {
+  const body = { lease: lease.token, seconds: seconds() };
+  await deed("renewing a lease", async () => {
+    lease.until = (await ask("POST", "inbox/extend", { body })).body.until;
+  });
+}
+
+// *move* is ack or release; of one event, or of all that the lease holds.
+async function part(move, id) {
+  const held = lease;
+  const body = { lease: held.token, ...(id && { event_ids: [id] }) };
+  await deed(move === "ack" ? "acknowledging events" : "releasing events", async () => {
+    await ask("POST", `inbox/${move}`, { body });
+    held.events = held.events.filter((event) => id && event.event_id !== id);
+  });
+}
+
+async function deed(purpose, work) {
+  const done = await within(notice, "inbox:ack", purpose, async () => {
+    try {
+      await work();
+    } catch (error) {
+      if (error.code === "lease_lost") lease = null;
+      throw error;
+    }
+  });
+  show();
+  if (done) released();
+}
+
+function show() {
+  const events = lease?.events ?? [];
+  redraw(
+    byId("leased"),
+    ...events.map((event) =>
+      eventCard(event, {
+        Acknowledge: () => part("ack", event.event_id),
+        Release: () => part("release", event.event_id),
+      }),
+    ),
+  );
+  byId("lease-deeds").hidden = events.length === 0;
+  byId("take").disabled = events.length > 0; // one at a time: what it holds must not be forgotten
+  byId("lease-status").textContent = told(events);
+}
+
+function told(events) {
+  if (!lease) return "";
+  if (!events.length) return "The lease holds nothing.";
+  return `${many(events.length, "event")} leased until ${moment(lease.until)}.`;
+}
+
+// What lapsed is anybody's again.
+setInterval(() => {
+  if (!lease?.events.length || new Date(lease.until) > new Date()) return;
+  lease = null;
+  show();
+  byId("lease-status").textContent = "The lease has lapsed: its events are pending again.";
+  released();
+}, 1000);
+
+byId("lease-form").addEventListener("submit", take);
+byId("lease-ack").addEventListener("click", () => part("ack"));
+byId("lease-extend").addEventListener("click", extend);
+byId("lease-release").addEventListener("click", () => part("release"));

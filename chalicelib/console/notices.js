@@ -1,0 +1,37 @@
+// What a view says of a call that went wrong: the problem's own words, or the scope that is missing.
+
+import { Problem } from "./calls.js";
+import { session } from "./session.js";
+
+export function tell(place, error) {
+  if (error?.name === "AbortError") return;
+  if (!(error instanceof Problem)) throw error;
+  say(place, error.words);
+}
+
+export function say(place, words, kind = "bad") {
+  place.dataset.kind = kind;
+  if (place.textContent !== words) place.textContent = words;
+}
+
+export const hush = (place) => say(place, "");
+
+// Run what needs *scope*; without it, say so in words. True when it was done.
+export async function within(place, scope, purpose, deed) {
+  if (session.lacks(scope)) {
+    say(place, `This token lacks the scope ${scope}, which ${purpose} needs. Sign in with one that has it.`, "told");
+    return false;
+  }
+  try {
+    await deed();
+    hush(place);
+    return true;
+  } catch (error) {
+    if (!error.lacksScope) {
+      tell(place, error);
+      return false;
+    }
+    session.learnRefused(scope);
+    return within(place, scope, purpose, deed);
+  }
+}

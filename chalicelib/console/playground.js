@@ -1,0 +1,141 @@
+// The playground: a prompt goes in, its answer comes out as it is made.
+
+import { showFacts, standing } from "./answer_facts.js";
+import { ask } from "./asking.js";
+import { newToken, once } from "./calls.js";
+import { byId, element, fill } from "./elements.js";
+import { follow } from "./following.js";
+import { hush, within } from "./notices.js";
+import { session } from "./session.js";
+import { view } from "./tabs.js";
+import { span } from "./words.js";
+
+const words = byId("words");
+let run = null; // {control, id, began}: the prompt that is under way
+
+function draft() {
+  const [system, prompt, model] = ["system", "prompt", "model"].map((id) => byId(id).value);
+  const told = system.trim()
+    ? { messages: [{ role: "system", content: system }, { role: "user", content: prompt }] }
+    : { prompt };
+  if (model.trim()) told.model = model.trim();
+  const [most, temperature] = ["max-tokens", "temperature"].map((id) => byId(id).value);
+  if (most) told.max_tokens = Number(most);
+  if (temperature) told.temperature = Number(temperature);
+  if (byId("priority").value !== "normal") told.priority = byId("priority").value;
+  return told;
+}
+
+const shown = {
+  stands(job) {
+    const pill = byId("answer-state");
+    pill.hidden = false;
+    pill.dataset.state = pill.textContent = job.state;
+    byId("progress").textContent = standing(job);
+    if (job.cancel_requested) byId("stop").disabled = true;
+    showFacts(byId("answer-facts"), job);
+  },
+  says(text) {
+    words.append(text);
+  },
+  beginsAnew(attempt) {
+    fill(words);
+    byId("progress").textContent = `Attempt ${attempt} begins anew.`;
+  },
+};
+
+async function send(event) {
+  event.preventDefault();
+  if (run) return;
+  run = { control: new AbortController(), id: null, began: performance.now() };
+  const body = draft();
+  // One key for one press of the button, however often it has to be sent.
+  const headers = { "Idempotency-Key": newToken() };
+  begin();
+  const { signal } = run.control;
+  try {
+    await within(byId("prompt-notice"), "infer:write", "sending a prompt", async () => {
+      const job = (await ask("POST", "infer", { body, headers, signal })).body;
+      run.id = job.id;
+      shown.stands(job);
+    });
+    if (run.id) {
+      await within(byId("prompt-notice"), "jobs:read", "reading the answer", () => read(signal));
+    }
+  } finally {
+    end();
+  }
+}
+
+async function read(signal) {
+  const job = await follow(run.id, shown, signal);
+  // Text that was held longer than the tokens are.
+  if (job.result && words.textContent !== job.result.text) fill(words, job.result.text);
+  byId("copy").hidden = !words.textContent || !navigator.clipboard;
+}
+
+function begin() {
+  hush(byId("prompt-notice"));
+  fill(words);
+  fill(byId("answer-facts"));
+  byId("answer-state").hidden = byId("copy").hidden = true;
+  byId("progress").textContent = "Sending…";
+  words.classList.add("going");
+  byId("send").disabled = true;
+  byId("stop").hidden = byId("stop").disabled = false;
+  run.clock = setInterval(() => {
+    byId("elapsed").textContent = span(performance.now() - run.began);
+  }, 200);
+}
+
+function end() {
+  clearInterval(run.clock);
+  if (!run.id) {
+    byId("elapsed").textContent = "";
+    const left = "Given up. If it arrived all the same, it is among your jobs.";
+    byId("progress").textContent = run.control.signal.aborted ? left : "";
+  }
+  run = null;
+  words.classList.remove("going");
+  byId("send").disabled = false;
+  // Whoever pressed it is not left nowhere when it goes.
+  if (document.activeElement === byId("stop")) byId("send").focus();
+  byId("stop").hidden = true;
+}
+
+async function stop() {
+  if (!run.id) return run.control.abort();
+  byId("progress").textContent = "Stopping…";
+  const { id } = run;
+  await within(byId("prompt-notice"), "jobs:write", "stopping a job", async () => {
+    shown.stands((await ask("POST", `jobs/${id}/cancel`)).body);
+  });
+}
+
+async function listModels() {
+  if (session.lacks("infer:write")) return;
+  try {
+    const { body } = await once("GET", "v1/models");
+    fill(byId("models"), ...body.data.map((model) => element("option", { value: model.id })));
+  } catch {
+    fill(byId("models")); // the field takes any name
+  }
+}
+
+byId("prompt-form").addEventListener("submit", send);
+byId("prompt-form").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  byId("prompt-form").requestSubmit(byId("send"));
+});
+byId("stop").addEventListener("click", stop);
+byId("copy").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(words.textContent);
+  byId("progress").textContent = "Copied.";
+});
+view("playground", {
+  show() {
+    listModels();
+    within(byId("prompt-notice"), "infer:write", "sending a prompt", () => {});
+  },
+});

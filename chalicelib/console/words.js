@@ -1,0 +1,26 @@
+// Times, spans and payloads in words.
+
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const calendar = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+export function moment(text) {
+  if (!text) return null;
+  const then = new Date(text);
+  const today = then.toDateString() === new Date().toDateString();
+  return (today ? clock : calendar).format(then);
+}
+
+export function span(milliseconds) {
+  if (milliseconds == null) return null;
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export const payload = (value) =>
+  typeof value === "string" ? value : JSON.stringify(value, null, 2);
+
+export const many = (count, one, several = `${one}s`) => `${count} ${count === 1 ? one : several}`;
