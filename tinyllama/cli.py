@@ -1,27 +1,41 @@
 """The command line: ``tinyllama token``, ``up``, ``demo``, ``tick`` and ``erase-tenant``.
 
-What deploys is in ``tinyllama.deployment.commands``, what is about keys in ``key_commands``.
+What calls a router is in ``login_commands``, ``infer_command``, ``job_commands`` and
+``inbox_commands``, what is about keys in ``key_commands``, what deploys in
+``tinyllama.deployment.commands``.
 """
 
+import io
 import re
+import sys
 from typing import Annotated
 
 import typer
 
 from chalicelib.errors import NotConfigured, RouterError
 from chalicelib.scopes import SCOPES
-from tinyllama import key_commands
+from tinyllama import (
+    exits,
+    inbox_commands,
+    infer_command,
+    job_commands,
+    key_commands,
+    login_commands,
+)
+from tinyllama.client_errors import ClientError
 from tinyllama.deployment import commands
 from tinyllama.deployment.failures import DeploymentFailed
 
 _MOST_SECONDS = 999_999_999  # over thirty years; a token's times have to be times
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # they print local variables: tokens, prompts
     help="A serverless front door for a model of your own.",
+    epilog=exits.EXPLAINED,
 )
+for part in (login_commands, infer_command, job_commands, inbox_commands):
+    app.add_typer(part.app)
 app.add_typer(commands.app)
 app.add_typer(key_commands.app)
 
@@ -89,15 +103,23 @@ def erase_tenant(
 
 
 def main() -> None:
-    """Run the command line; a failure is one sentence, exit code 2 where a setting is missing."""
+    """Run the command line; a failure is told in sentences, and its exit code is of ``exits``."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a model says need not fit the terminal's character set.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
+    except ClientError as error:
+        exits.tell(error)
+        raise SystemExit(exits.code_of(error)) from None
     except DeploymentFailed as error:
         typer.echo(f"tinyllama: {error}", err=True)
-        raise SystemExit(1) from None
+        raise SystemExit(exits.Exit.FAILED) from None
     except RouterError as error:
         typer.echo(f"tinyllama: {error.detail or error.title}", err=True)
-        raise SystemExit(2 if isinstance(error, NotConfigured) else 1) from None
+        wrong = isinstance(error, NotConfigured)
+        raise SystemExit(exits.Exit.USAGE if wrong else exits.Exit.FAILED) from None
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Self, TypedDict, Unpack
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from tinyllama import access
 from tinyllama.calling import Answer, Calling, Repeating
@@ -27,6 +27,7 @@ __all__ = [
 ]  # fmt: skip
 
 _PAGE = 100
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NEXT = re.compile(r'<\?([^>]*)>; *rel="?next')
 
 
@@ -67,7 +68,6 @@ class Client:
         found = access.find(url, token, profile)
         self._calling = Calling(found.url, found.token, repeating)
         self.url = self._calling.root
-        self.signed_in_by = found.by
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +102,11 @@ class Client:
 
     def job(self, job_id: str) -> Handle:
         """Return the job of that id."""
-        return Handle(self._calling, Job.read(self._get(f"/jobs/{quote(job_id, safe='')}")))
+        return Handle(self._calling, Job.read(self._get(f"/jobs/{_id(job_id)}")))
+
+    def erase(self, job_id: str) -> None:
+        """Remove a job, its input and its result; again is fine. One that runs stays: 409."""
+        self._calling.call("DELETE", f"/jobs/{_id(job_id)}")
 
     def jobs(
         self, *, state: str | None = None, model: str | None = None, limit: int | None = None
@@ -165,7 +169,7 @@ class Client:
             self._calling.call("POST", "/inbox/ack", _held(lease, events))
             return
         for each in _ids(events):
-            self._calling.call("DELETE", f"/inbox/{quote(each, safe='')}")
+            self._calling.call("DELETE", f"/inbox/{_id(each)}")
 
     def release(self, lease: Lease | str, *events: Event | str) -> None:
         """Give leased events back, all where none is named: others see them at once."""
@@ -206,6 +210,13 @@ def _following(answer: Answer) -> dict[str, str] | None:
     """Return the query of the next page, where there may be one (RFC 8288)."""
     found = _NEXT.search(answer.headers.get("link", ""))
     return dict(parse_qsl(found[1])) if found else None
+
+
+def _id(text: str) -> str:
+    """Return *text* if it may stand in a path. Raises Unusable."""
+    if not _ID.fullmatch(text):
+        raise Unusable("an id is job_ or evt_ and 32 digits")
+    return text
 
 
 def _ids(events: Sequence[Event | str]) -> list[str]:

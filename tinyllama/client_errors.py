@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ class ProblemError(ClientError):
 
 
 def _phrase(status: int) -> str:
+    from http import HTTPStatus  # noqa: PLC0415 - a quarter of this module's loading
+
     known = {each.value: each.phrase for each in HTTPStatus}
     return known.get(status, "The router refuses")
 

@@ -78,7 +78,7 @@ class Handle:
         return self.job
 
     def erase(self) -> None:
-        """Remove the job, its input and its result; again is fine. One that runs stays: 409."""
+        """Remove the job as ``Client.erase`` does."""
         self._calling.call("DELETE", self._path)
 
     @property

@@ -86,6 +86,7 @@ Try it from another terminal:
   curl -s {url}/infer -H "Authorization: Bearer $TOKEN" \\
        -H "Content-Type: application/json" -H "Prefer: wait=20" -d '{{"prompt": "{PROMPT}"}}'
   curl -s {url}/inbox -H "Authorization: Bearer $TOKEN"
+  {_beside("tinyllama")} infer "{PROMPT}"
   {_beside("tinyllama")} keys create --tenant dev --name "Try it" \\
        --scope "infer:write jobs:read" --out dev.key
 

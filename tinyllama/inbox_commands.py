@@ -1,0 +1,179 @@
+"""The commands ``tinyllama events`` and ``tinyllama inbox``: publish, look, lease, acknowledge."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tinyllama import screen
+from tinyllama.reaching import Address, AsJson, ProfileName, router
+
+if TYPE_CHECKING:
+    from tinyllama.client import Client, Event, Lease
+
+app = typer.Typer()
+events_app = typer.Typer(no_args_is_help=True, help="Events: publish.")
+inbox_app = typer.Typer(no_args_is_help=True, help="Your inbox: list, lease, ack, release, follow.")
+app.add_typer(events_app, name="events")
+app.add_typer(inbox_app, name="inbox")
+
+OfType = Annotated[str | None, typer.Option("--type", help="Events of this type alone.")]
+Count = Annotated[int, typer.Option(min=1, max=200, help="The most events to lease.")]
+Seconds = Annotated[int, typer.Option(min=1, max=43_200, help="How long the lease holds.")]
+LeaseToken = Annotated[str | None, typer.Option("--lease", help="The lease's token.")]
+EventIds = Annotated[list[str] | None, typer.Argument(help="Events' ids: evt_ and 32 digits.")]
+
+_WAIT_SECONDS = 20
+_COLUMNS = ("id", "type", "source", "time", "payload")
+
+
+@events_app.command("publish")
+def publish_event(  # noqa: PLR0913 - one for each option
+    event_type: Annotated[str, typer.Argument(metavar="TYPE", help="What happened.")],
+    payload: Annotated[
+        str | None, typer.Option(help="JSON; - reads standard input. null without it.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read it from a file.")] = None,
+    source: Annotated[str, typer.Option(help="Who tells of it.")] = "command-line",
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="The same key within a day is the same event.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+    profile: ProfileName = None,
+    url: Address = None,
+) -> None:
+    """Put an event into your inbox and print its id."""
+    from tinyllama import given  # noqa: PLC0415
+
+    told = given.payload(payload, file)
+    with router(profile, url) as client:
+        event = client.publish(event_type, told, source=source, idempotency_key=idempotency_key)
+    if as_json:
+        screen.document(event.document)
+    else:
+        screen.line(event.id)
+
+
+@inbox_app.command("list")
+def list_inbox(
+    event_type: OfType = None,
+    limit: Annotated[int, typer.Option(min=1, help="The most to list.")] = 50,
+    *,
+    as_json: AsJson = False,
+    profile: ProfileName = None,
+    url: Address = None,
+) -> None:
+    """List events that nobody has acknowledged or leased, the oldest first."""
+    with router(profile, url) as client:
+        found = list(client.inbox(event_type=event_type, limit=limit))
+    if as_json:
+        screen.document([event.document for event in found])
+    else:
+        _show(found)
+
+
+@inbox_app.command("lease")
+def lease_events(
+    count: Count = 10,
+    seconds: Seconds = 60,
+    *,
+    wait: Annotated[int, typer.Option(min=0, max=25, help="Wait so long for one.")] = 0,
+    as_json: AsJson = False,
+    profile: ProfileName = None,
+    url: Address = None,
+) -> None:
+    """Lease the oldest events: no other consumer sees them until the lease ends.
+
+    Its token goes to standard error, with --json into the document.
+    """
+    with router(profile, url) as client:
+        lease = client.lease(count, seconds=seconds, wait_seconds=wait)
+    if as_json:
+        screen.document(lease.document)
+        return
+    _show(lease.events)
+    if lease.events:
+        until = screen.cell(lease.until)
+        screen.say(
+            f"Leased until {until}: `tinyllama inbox ack --lease {lease.token}` takes them out."
+        )
+
+
+@inbox_app.command("ack")
+def acknowledge_events(
+    event_ids: EventIds = None,
+    lease: LeaseToken = None,
+    profile: ProfileName = None,
+    url: Address = None,
+) -> None:
+    """Take events out of the inbox: those named, or all of a lease; again is fine."""
+    from tinyllama.client import Unusable  # noqa: PLC0415
+
+    if not event_ids and lease is None:
+        raise Unusable("name events, or a lease with --lease")
+    with router(profile, url) as client:
+        client.acknowledge(*(event_ids or ()), lease=lease)
+    screen.say("Acknowledged.")
+
+
+@inbox_app.command("release")
+def release_events(
+    lease: Annotated[str, typer.Option("--lease", help="The lease's token.")],
+    event_ids: EventIds = None,
+    profile: ProfileName = None,
+    url: Address = None,
+) -> None:
+    """Give leased events back, all or those named: others see them at once."""
+    with router(profile, url) as client:
+        client.release(lease, *(event_ids or ()))
+    screen.say("Given back.")
+
+
+@inbox_app.command("follow")
+def follow_inbox(
+    event_type: OfType = None,
+    *,
+    ack: Annotated[
+        bool, typer.Option("--ack", help="Lease each, and acknowledge it once it is printed.")
+    ] = False,
+    as_json: AsJson = False,
+    profile: ProfileName = None,
+    url: Address = None,
+) -> None:
+    """Print events as they come until Ctrl-C; with --json one document in a line.
+
+    With --ack several followers share the inbox, and an event comes to one of them at least once.
+    """
+    from tinyllama.client import Unusable  # noqa: PLC0415
+
+    if ack and event_type is not None:
+        raise Unusable("a lease takes events of every type: --ack cannot go with --type")
+    with router(profile, url) as client:
+        events = _consumed(client) if ack else client.follow(event_type=event_type)
+        for event in events:
+            if as_json:
+                screen.record(event.document)
+            else:
+                screen.row(_row(event))
+
+
+def _consumed(client: "Client") -> Iterable["Event"]:
+    """Yield events under leases; each is acknowledged once the next is asked for."""
+    while True:
+        lease: Lease = client.lease(wait_seconds=_WAIT_SECONDS)
+        for event in lease.events:
+            yield event
+            client.acknowledge(event, lease=lease)
+
+
+def _row(event: "Event") -> tuple[object, ...]:
+    return event.id, event.type, event.source, event.time, screen.compact(event.payload)
+
+
+def _show(events: Iterable["Event"]) -> None:
+    rows = list(map(_row, events))
+    screen.table(_COLUMNS, rows)
+    if not rows:
+        screen.say("The inbox has no event to give.")

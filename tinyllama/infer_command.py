@@ -1,0 +1,171 @@
+"""``tinyllama infer``: a prompt goes in, its answer comes out."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chalicelib.jobs import Priority
+from tinyllama import screen
+from tinyllama.reaching import Address, AsJson, ProfileName, router
+
+if TYPE_CHECKING:
+    from tinyllama.client import Client, Handle, Job, Options
+
+app = typer.Typer()
+
+_LOOK_SECONDS = 2  # how old the position may be that a spinner shows
+
+
+@app.command()
+def infer(  # noqa: PLR0913 - one for each option
+    prompt: Annotated[
+        str | None, typer.Argument(help="What to answer; - reads standard input.")
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Read the prompt from a file.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Which model; else the engine's.")] = None,
+    system: Annotated[str | None, typer.Option(help="How the model is to behave.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="The most tokens of the answer.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="0 is greedy, 2 is wild.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Sample from the likeliest share.")] = None,
+    stop: Annotated[list[str] | None, typer.Option(help="Where to end; up to four.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes sampling repeatable.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Which of your own go first.")] = None,
+    deadline: Annotated[
+        float | None, typer.Option(help="How many seconds it may take, waiting included.")
+    ] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="The same key within a day is the same job.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for the answer, or print the job's id.")] = True,
+    stream: Annotated[bool, typer.Option("--stream", help="Print it as it is said.")] = False,
+    as_json: AsJson = False,
+    profile: ProfileName = None,
+    url: Address = None,
+) -> None:
+    """Send a prompt and print its answer.
+
+    With --json the job is printed; with --stream, too, first a line for each piece.
+
+    Ctrl-C leaves the job to go on.
+    """
+    from tinyllama import given  # noqa: PLC0415
+    from tinyllama.client import Unusable  # noqa: PLC0415
+
+    if stream and not wait:
+        raise Unusable("--stream waits for the answer: it cannot go with --no-wait")
+    text = given.prompt(prompt, file)
+    options: Options = {
+        "model": model,
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+        "top_p": top_p,
+        "stop": stop or None,
+        "seed": seed,
+        "priority": priority,
+        "deadline_seconds": deadline,
+    }
+    with router(profile, url) as client:
+        handle = _submitted(client, text, system, idempotency_key, options)
+        if wait:
+            show_answer(handle, stream=stream, as_json=as_json)
+        elif as_json:
+            screen.document(handle.job.document)
+        else:
+            screen.line(handle.id)
+
+
+def show_answer(handle: "Handle", *, stream: bool, as_json: bool) -> None:
+    """Print the answer of a job once it has one, or as it is said. Exits with 8 without any."""
+    from tinyllama.exits import Exit, tell_ending  # noqa: PLC0415
+
+    with _interruptible(handle.id):
+        if stream:
+            _stream(handle, as_json=as_json)
+        else:
+            _await(handle)
+    job = handle.job
+    if as_json:
+        screen.document({"job": job.document} if stream else job.document)
+    elif job.text is not None and not stream:
+        screen.line(job.text)
+    if job.text is None:
+        tell_ending(job)
+        raise typer.Exit(Exit.NO_ANSWER)
+    if (job.result or {}).get("finish_reason") == "length":
+        screen.say("The answer was cut at its greatest length: --max-tokens allows more.")
+
+
+def progress(job: "Job") -> str:
+    """Return in words how far a job is."""
+    eta = "" if job.eta_seconds is None else f", about {max(1, round(job.eta_seconds))} s to go"
+    if job.state == "running":
+        again = f" (attempt {job.attempt})" if job.attempt > 1 else ""
+        return f"Running{again}{eta}"
+    if job.retry_at is not None:
+        return f"Waiting for another attempt{eta}"
+    before = "" if job.position is None else f": {job.position} before it"
+    return f"Waiting{before}{eta}"
+
+
+def _submitted(
+    client: "Client", text: str, system: str | None, key: str | None, options: "Options"
+) -> "Handle":
+    from tinyllama.exits import Exit  # noqa: PLC0415
+
+    said = {"role": "user", "content": text}
+    try:
+        with screen.waiting("Sending"):
+            if system is None:
+                return client.submit(text, idempotency_key=key, **options)
+            messages = [{"role": "system", "content": system}, said]
+            return client.submit(messages=messages, idempotency_key=key, **options)
+    except KeyboardInterrupt:
+        screen.say("\nStopped before an answer came: `tinyllama jobs list` tells if it is there.")
+        raise typer.Exit(Exit.INTERRUPTED) from None
+
+
+def _await(handle: "Handle") -> None:
+    if not sys.stderr.isatty():
+        handle.wait()
+        return
+    with screen.waiting(progress(handle.job)) as show:
+        while not handle.job.ended:
+            show(progress(handle.look(wait_seconds=_LOOK_SECONDS)))
+
+
+def _stream(handle: "Handle", *, as_json: bool) -> None:
+    begun = ended = False
+    for piece in handle.stream():
+        if as_json:
+            told = {"text": piece.text, "attempt": piece.attempt, "reset": piece.reset}
+            screen.record(told)
+            continue
+        if piece.reset and begun:
+            screen.write("\n")
+            screen.say(f"That attempt was lost; number {piece.attempt} begins anew:")
+        begun, ended = True, piece.text.endswith("\n")
+        screen.write(piece.text)
+    if begun and not ended:
+        screen.write("\n")
+
+
+@contextmanager
+def _interruptible(job_id: str) -> Iterator[None]:
+    """Say on Ctrl-C that the job goes on; exit with 130."""
+    from tinyllama.exits import Exit  # noqa: PLC0415
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        screen.say(
+            f"\n{job_id} goes on without you. `tinyllama jobs tail {job_id}` looks on,"
+            f" `tinyllama jobs cancel {job_id}` ends it."
+        )
+        raise typer.Exit(Exit.INTERRUPTED) from None
