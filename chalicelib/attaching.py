@@ -58,13 +58,12 @@ class Undelivered:
         """Wait *seconds* for the new job *job_id*, or for one that the same call had before.
 
         A call is the same where tenant, API key and *sent* are. Only one that is *retried* is given
-        an earlier one's job: the oldest that nobody waits for.
+        an earlier one's job: the oldest that nobody waits for. The new job's id names the wait.
         """
         call = hashlib.sha256(f"{asking_key()}\0{sent}".encode()).hexdigest()
-        waiter = secrets.token_hex(8)
         given = {
             "id": job_id,
-            "waiter": waiter,
+            "waiter": job_id,
             "retried": retried,
             "live_ms": round(seconds * 1000),
             "live_most_ms": _LIVE_MOST_MS,
@@ -73,7 +72,7 @@ class Undelivered:
         }
         keys = (keyspace.undelivered(tenant, call),)
         found, known = self._store.run(_ATTACH, keys, (json.dumps(given),))
-        return Attendance(tenant, call, found, waiter, known=bool(known))
+        return Attendance(tenant, call, found, waiter=job_id, known=bool(known))
 
     def follow(self, tenant: str, call: str, job_id: str, seconds: float) -> Attendance:
         """Wait *seconds* for the job behind a redirect, in place of whoever waited before."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chalice.app import AuthRequest, AuthResponse, AuthRoute
 
-from chalicelib import signals
+from chalicelib import dialects, signals
 from chalicelib.edge import Routes
 from chalicelib.errors import RouterError, TokenRejected
 from chalicelib.routing import Route
@@ -125,12 +125,12 @@ class Laptop:
         """Raise the error as one of Chalice's own, which carry headers and a body."""
         request_id = secrets.token_hex(16)
         headers = {
-            "Content-Type": "application/problem+json",
+            "Content-Type": dialects.PROBLEM,
             "X-Request-Id": request_id,
             **self._routes.common_headers,
             **error.headers,
         }
-        body = json.dumps(error.problem(request_id)).encode()
+        body = json.dumps(dialects.problem_for_all(error, request_id)).encode()
         if error.status == 401:  # noqa: PLR2004
             raise self._unauthorized(headers, body)
         refusal = self._refusal(headers, body)

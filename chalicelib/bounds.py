@@ -102,6 +102,17 @@ def request_settings() -> RequestSettings:
     )
 
 
+def relay_seconds() -> float:
+    """Read how long a call of the OpenAI API is held before it is redirected.
+
+    Raises NotConfigured where it is longer than the gateway allows.
+    """
+    found = number("relay_seconds", limits.WAIT_SECONDS, 0.1)
+    if found > limits.WAIT_SECONDS:
+        raise NotConfigured(f"{PREFIX}RELAY_SECONDS must be {limits.WAIT_SECONDS} at most")
+    return found
+
+
 @dataclass(frozen=True)
 class RetentionSettings:
     """How long things are kept, in seconds: ended jobs, tombstones, events, keys of callers."""

@@ -1,13 +1,14 @@
-"""How the relay answers: what the job came to, on to the next wait, or to be asked again."""
+"""How the OpenAI API's callers hear of jobs they wait for, and of the models there are."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from chalicelib.calls import Call
-from chalicelib.jobs import Job
+from chalicelib.jobs import Job, JsonObject
 from chalicelib.openai_calls import Asking
-from chalicelib.openai_errors import StillRunning
+from chalicelib.openai_errors import ModelNotFound, StillRunning
 from chalicelib.routing import Reply
 
 if TYPE_CHECKING:  # it brings redis, which the authorizer never needs
@@ -32,9 +33,9 @@ def relayed(
         return render(job)
     if not told.waited:
         raise StillRunning("no place to wait was free", pause_seconds=_pause_seconds(job))
-    if not asking.may_hop:
+    if not asking.hops.may_hop:
         raise StillRunning("the job runs on: the same call again goes on waiting for it")
-    return Reply(status=307, headers={"Location": _further(call, job.id, asking.hop + 1)})
+    return Reply(status=307, headers={"Location": _further(call, job.id, asking.hops.hop + 1)})
 
 
 def _further(call: Call, job_id: str, hop: int) -> str:
@@ -47,3 +48,20 @@ def _further(call: Call, job_id: str, hop: int) -> str:
 def _pause_seconds(job: Job) -> int:
     wanted = _PAUSE_SECONDS if job.eta_seconds is None else math.ceil(job.eta_seconds)
     return max(_PAUSE_LEAST_SECONDS, min(wanted, _PAUSE_MOST_SECONDS))
+
+
+def models(names: Iterable[str]) -> Reply:
+    """Answer the list of the models there are."""
+    return Reply({"object": "list", "data": [_model(name) for name in names]})
+
+
+def model(text: str, names: Iterable[str]) -> Reply:
+    """Answer the one that the path's *text* names, percent-encoded. Raises ModelNotFound."""
+    name = unquote(text)
+    if name not in names:
+        raise ModelNotFound
+    return Reply(_model(name))
+
+
+def _model(name: str) -> JsonObject:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "tinyllama"}

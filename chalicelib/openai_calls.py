@@ -22,25 +22,38 @@ _FOLLOWS_20 = frozenset({"python", "js"})
 
 
 @dataclass(frozen=True)
-class Asking:
-    """One POST of the OpenAI API, as far as the relay needs it.
+class Hops:
+    """How many redirects led to a call, and how many its client follows."""
 
-    *job_id* is that of a followed redirect, which was the *hop*-th of *hops_most*; *digest* is of
-    path and raw body, ``""`` behind a redirect. *retried* says that the same call came before.
-    """
-
-    api: str
-    job_id: str | None
     hop: int
-    hops_most: int
-    digest: str
-    retried: bool
-    idempotency_key: str | None
+    most: int
 
     @property
     def may_hop(self) -> bool:
         """Whether one more redirect will be followed."""
-        return self.hop < self.hops_most
+        return self.hop < self.most
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One POST of the OpenAI API, as far as the relay needs it.
+
+    *api* names its door. *job_id* is that of a followed redirect; *digest* is of path and raw body,
+    ``""`` behind a redirect. *retried* says that the same call came before.
+    """
+
+    api: str
+    job_id: str | None
+    hops: Hops
+    digest: str
+    retried: bool
+    idempotency_key: str | None
+
+
+def hops(call: Call) -> Hops:
+    """Return how far *call* has come. Raises InvalidParameter."""
+    most = HOPS_MOST_KNOWN if _follows_20(call.headers) else HOPS_MOST
+    return Hops(call.integer("hop", 0, 0, HOPS_MOST_KNOWN), most)
 
 
 def asking(call: Call) -> Asking:
@@ -52,8 +65,7 @@ def asking(call: Call) -> Asking:
     return Asking(
         api=DOORS[path],
         job_id=_job_id(call),
-        hop=call.integer("hop", 0, 0, HOPS_MOST_KNOWN),
-        hops_most=HOPS_MOST_KNOWN if _follows_20(call.headers) else HOPS_MOST,
+        hops=hops(call),
         digest=call.body_digest and f"{path} {call.body_digest}",
         retried=_retried(call.headers),
         idempotency_key=call.idempotency_key,

@@ -124,7 +124,7 @@ class Relay:
             if told.value.state.ended:
                 mine = self.undelivered.deliver(attendance)
             else:
-                follows = told.waited and asking.may_hop
+                follows = told.waited and asking.hops.may_hop
                 self.undelivered.leave(attendance, _FOLLOWED_SECONDS if follows else 0)
         if not mine:
             raise StillRunning("another call was given this job's answer: send yours again")

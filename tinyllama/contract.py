@@ -12,16 +12,15 @@ from pathlib import Path
 
 import chalicelib
 from chalicelib import cloudevents, errors, schemas
-from chalicelib.errors import RouterError, TokenRejected
-from chalicelib.routing import Route
-from tinyllama import gateway_errors, generated
+from chalicelib.routing import Dialect, Route
+from tinyllama import contract_refusals, generated
 from tinyllama.contract_words import (
     BEARER,
-    CHECKED,
     DESCRIPTION,
     HEADERS,
     HONOURED,
     MEDIA_TYPES,
+    OPENAI_REFUSALS,
     PAGES,
     PATH_PATTERNS,
     RATES,
@@ -29,6 +28,7 @@ from tinyllama.contract_words import (
     SUCCESSES,
     UNCHARGED,
     Node,
+    reference,
 )
 
 TARGET = Path(chalicelib.__file__).with_name("openapi.json")
@@ -43,7 +43,7 @@ def document(table: Iterable[Route]) -> Node:
     for row in rows:
         several = deeds.count((row.view, row.method)) > 1
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, several=several)
-    failures = {error.code: error for row in rows for error in _failures(row)}
+    examples = contract_refusals.examples(rows)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -61,7 +61,7 @@ def document(table: Iterable[Route]) -> Node:
                 **{name: _component(name) for name in sorted(schemas.REQUESTS + schemas.ANSWERS)},
             },
             "headers": {name: _header(name) for name in HEADERS},
-            "examples": {code: {"value": _example(failures[code])} for code in sorted(failures)},
+            "examples": {name: examples[name] for name in sorted(examples)},
             "securitySchemes": {"bearer": BEARER},
         },
     }
@@ -94,7 +94,7 @@ def _forms(route: Route, body: str) -> Iterator[tuple[str, Node]]:
     """Yield the media types of a route's body, each with its schema."""
     for media_type in route.media_types:
         one_event = media_type == cloudevents.MEDIA_TYPE
-        yield media_type, _reference("schemas", "cloudevent" if one_event else body)
+        yield media_type, reference("schemas", "cloudevent" if one_event else body)
 
 
 def _path_parameters(path: str) -> Iterator[Node]:
@@ -104,32 +104,13 @@ def _path_parameters(path: str) -> Iterator[Node]:
             yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _failures(route: Route) -> Iterator[RouterError]:
-    """Yield each refusal that *route* can answer; a code may come twice."""
-    kinds: list[type[RouterError]] = [RouterError, *gateway_errors.ANYWHERE, *route.raises]
-    if route.body:
-        kinds += [errors.InvalidJson, errors.BodyTooLarge]
-        kinds += [errors.UnsupportedMediaType, errors.InvalidBody]
-    if not CHECKED.isdisjoint(route.takes):
-        kinds.append(errors.InvalidParameter)
-    if route.counted:
-        kinds.append(errors.RateLimited)
-    if route.scope:
-        kinds += [errors.KeysUnavailable, gateway_errors.Unauthorized]
-        yield from (TokenRejected(reason) for reason in errors.TOKEN_REASONS)
-        kinds += [errors.NotConfigured, errors.StoreUnavailable]
-    elif errors.StoreUnavailable.status in route.answers:
-        # It tells of the store in words of its own.
-        kinds.append(errors.NotConfigured)
-    yield from (kind() for kind in kinds)
-
-
 def _statuses(route: Route) -> list[int]:
-    return sorted({*route.answers, *(error.status for error in _failures(route))})
+    return sorted({*route.answers, *(each.status for each in contract_refusals.told(route))})
 
 
 def _response(route: Route, status: int) -> Node:
-    codes = {error.code: error.title for error in _failures(route) if error.status == status}
+    refusals = [each for each in contract_refusals.told(route) if each.status == status]
+    codes = {each.error.code: each.error.title for each in refusals}
     content: Node = {}
     words, told = [], ["X-Request-Id"]
     if status in route.answers:
@@ -138,13 +119,14 @@ def _response(route: Route, status: int) -> Node:
         told += _answer_headers(route, status)
     if codes:
         words += [f"`{code}`: {title}." for code, title in sorted(codes.items())]
-        content |= _problem(status, sorted(codes))
+        content |= contract_refusals.content(refusals)
         told += REFUSALS.get(status, [])
-    if route.counted and status not in UNCHARGED:
+        told += OPENAI_REFUSALS.get(status, []) if route.dialect is Dialect.OPENAI else []
+    if (route.counted or route.body_unless) and status not in UNCHARGED:
         told += RATES
     node = {
         "description": " ".join(words),
-        "headers": {name: _reference("headers", name) for name in sorted(set(told))},
+        "headers": {name: reference("headers", name) for name in sorted(set(told))},
     }
     return node | ({"content": content} if content else {})
 
@@ -153,13 +135,17 @@ def _answer(name: str | None, status: int) -> Node:
     if name is None:
         # Without a schema a 200 is some JSON; other answers have no body then.
         return {"application/json": {"schema": {"type": "object"}}} if status == 200 else {}  # noqa: PLR2004
-    if "/" in name:
-        return {name: {"schema": {"type": "string"}}}
-    examples = schemas.load(name)["examples"]
-    # A schema shows its values from the first state to the last.
-    example = examples[0] if status == 202 else examples[-1]  # noqa: PLR2004
-    media_type = MEDIA_TYPES.get(name, "application/json")
-    return {media_type: {"schema": _reference("schemas", name), "example": example}}
+    content: Node = {}
+    for form in name.split(" or "):
+        if "/" in form:
+            content[form] = {"schema": {"type": "string"}}
+            continue
+        examples = schemas.load(form)["examples"]
+        # A schema shows its values from the first state to the last.
+        example = examples[0] if status == 202 else examples[-1]  # noqa: PLR2004
+        media_type = MEDIA_TYPES.get(form, "application/json")
+        content[media_type] = {"schema": reference("schemas", form), "example": example}
+    return content
 
 
 def _answer_headers(route: Route, status: int) -> Iterator[str]:
@@ -170,7 +156,7 @@ def _answer_headers(route: Route, status: int) -> Iterator[str]:
     if name == "job" or status == 304:  # noqa: PLR2004
         # A call that changes a job answers 200 only when there is nothing left to come back for.
         yield from ("ETag",) if ended else ("ETag", "Retry-After")
-    if name == "job" and route.method == "POST":
+    if status == 307 or (name == "job" and route.method == "POST"):  # noqa: PLR2004
         yield "Location"
     if "idempotency_key" in takes:
         yield from () if status == 201 else ("Idempotency-Replayed",)  # noqa: PLR2004
@@ -180,27 +166,6 @@ def _answer_headers(route: Route, status: int) -> Iterator[str]:
         yield "Link"
     if name == "job_text" or (name == "health" and status != 200):  # noqa: PLR2004
         yield "Retry-After"
-
-
-def _problem(status: int, codes: Sequence[str]) -> Node:
-    narrowed = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
-    return {
-        MEDIA_TYPES["problem"]: {
-            "schema": {"allOf": [_reference("schemas", "problem"), narrowed]},
-            "examples": {code: _reference("examples", code) for code in codes},
-        }
-    }
-
-
-def _example(error: RouterError) -> Node:
-    if isinstance(error, errors.InvalidBody):
-        field = errors.FieldError("/temperature", "must be at most 2")
-        return errors.InvalidBody(errors=[field]).problem(REQUEST_ID)
-    return error.problem(REQUEST_ID)
-
-
-def _reference(kind: str, name: str) -> Node:
-    return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def _header(name: str) -> Node:

@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib import limits
 from chalicelib.calls import WORDS
+from chalicelib.openai_calls import HOPS_MOST_KNOWN
 
 type Node = dict[str, Any]
 
@@ -12,7 +13,9 @@ DESCRIPTION = """\
 A serverless front door for a model of your own: a prompt goes in, a job comes out; answers and \
 events wait in an inbox.
 
-Every refusal is a problem document (RFC 9457) with a stable `code`. A path answers 405 \
+Every refusal is a problem document (RFC 9457) with a stable `code`; those of the OpenAI API, \
+under `/v1`, are `{"error": {"message", "type", "param", "code"}}`, and where the gateway refuses \
+by itself a problem document has the member `error` too. A path answers 405 \
 `method_not_allowed` to any other method, its `Allow` header names those that are offered; behind \
 API Gateway that is 404 `route_not_found`, as for an unknown path. All \
 references in `Location` and `Link` are relative, so that they hold behind any prefix."""
@@ -22,12 +25,14 @@ PATH_PATTERNS = {
     "job_id": "^job_[0-9a-f]{32}$",
     "event_id": "^evt_[0-9a-f]{32}$",
     "key_id": "^key_[0-9a-f]{32}$",
+    "model": f"^({WORDS['model'][0]})$",
 }
 SUCCESSES = {
     200: "Done.",
     201: "Stored.",
     202: "Accepted; it has not come to its end yet.",
     204: "Done; there is nothing to tell.",
+    307: "The job runs on: the same call to `Location` goes on waiting for it.",
     304: "Unchanged since the version that `If-None-Match` names.",
 }
 
@@ -41,8 +46,19 @@ REFUSALS: Mapping[int, list[str]] = {
     429: [*RATES, "Retry-After"],
     503: ["Retry-After"],
 }
+# And what clients of the OpenAI API heed besides.
+OPENAI_REFUSALS: Mapping[int, list[str]] = {
+    409: ["X-Should-Retry"],
+    422: ["X-Should-Retry"],
+    503: ["X-Should-Retry", "Retry-After-Ms"],
+}
 # Answers that may lead on to a next one.
 PAGES = frozenset({"api_key_page", "dead_letters", "inbox_page", "job_page", "job_text"})
+
+
+def reference(kind: str, name: str) -> Node:
+    """Refer to a component of the contract."""
+    return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def _word(name: str, description: str, example: str) -> Node:
@@ -56,7 +72,9 @@ def _word(name: str, description: str, example: str) -> Node:
 
 
 # Parameters whose values may be refused.
-CHECKED = frozenset({"idempotency_key", "limit", "cursor", "after", "tenant", "grace_seconds"})
+CHECKED = frozenset(
+    {"idempotency_key", "limit", "cursor", "after", "tenant", "grace_seconds", "hop"}
+)
 
 # What a route takes of its Call, and the parameter that it thereby honours.
 HONOURED: Mapping[str, Node] = {
@@ -136,6 +154,21 @@ HONOURED: Mapping[str, Node] = {
         },
         "example": 86400,
     },
+    "job": {
+        "name": "job",
+        "in": "query",
+        "description": "The job whose answer is waited for: what a redirect says. The body is "
+        "passed over then.",
+        "schema": {"type": "string", "pattern": PATH_PATTERNS["job_id"]},
+        "example": "job_" + "0" * 32,
+    },
+    "hop": {
+        "name": "hop",
+        "in": "query",
+        "description": "How many redirects led here: what a redirect says.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": HOPS_MOST_KNOWN, "default": 0},
+        "example": 1,
+    },
     "type": _word("type", "Only events of this type.", "job.succeeded"),
 }
 
@@ -146,7 +179,10 @@ HEADERS: Mapping[str, tuple[str, str]] = {
         'The next page, `rel="next"` (RFC 8288), relative to this one; absent on the last.',
         '<?cursor=50&limit=50>; rel="next"',
     ),
-    "Location": ("Where the job is, relative to the request.", "jobs/job_" + "0" * 32),
+    "Location": (
+        "Where the job is, or its answer will be, relative to the request.",
+        "jobs/job_" + "0" * 32,
+    ),
     "Preference-Applied": ("The wait that was granted (RFC 7240); absent without one.", "wait=20"),
     "RateLimit": (
         "Calls left at once, and seconds until all are; the tenant's, or the API key's (`key…`).",
@@ -157,9 +193,14 @@ HEADERS: Mapping[str, tuple[str, str]] = {
         '"default";q=600;w=60',
     ),
     "Retry-After": ("Seconds after which to look or try again.", "1"),
+    "Retry-After-Ms": ("Milliseconds after which clients of the OpenAI API try again.", "50"),
     "WWW-Authenticate": (
         "What is wrong with the token (RFC 6750), or `Bearer` alone.",
         'Bearer error="invalid_token"',
+    ),
+    "X-Should-Retry": (
+        "Whether clients of the OpenAI API try again by themselves, whatever the status.",
+        "true",
     ),
     "X-Request-Id": ("Names this request in the logs; problems carry it too.", "8a1d2c"),
 }

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib import errors, headers, limits
+from chalicelib import dialects, errors, headers, limits
 from chalicelib.edge import EXPOSED_HEADERS
 from chalicelib.errors import RouterError
 from tinyllama import gateway_errors
@@ -63,12 +63,13 @@ def responses(origin: str | None) -> dict[str, Any]:
 
 
 def _template(refusal: RouterError) -> str:
-    body = refusal.problem("$context.requestId")
+    body = dialects.problem_for_all(refusal, "$context.requestId")
     if refusal is _DENIED:
         # The authorizer tells the reason with every decision, an Allow's too.
         reason = "$context.authorizer.reason"
         body |= {"type": f"urn:tinyllama:problem:{reason}", "code": reason}
         body |= dict.fromkeys(("title", "detail"), "$context.authorizer.title")
+        body["error"] |= {"message": "$context.authorizer.title", "code": reason}
     return json.dumps(body)
 
 
@@ -76,7 +77,7 @@ def _headers(refusal: RouterError, origin: str | None) -> dict[str, str]:
     """Return each header's mapping: a text in single quotes, or the name of a context variable."""
     # No Content-Security-Policy: AWS documents no way to put its quotes into a mapping, and these
     # bodies are words of ours alone.
-    told = {"Content-Type": "application/problem+json", **headers.ALWAYS, **headers.OVER_HTTPS}
+    told = {"Content-Type": dialects.PROBLEM, **headers.ALWAYS, **headers.OVER_HTTPS}
     if refusal.status in _RETRIED:
         told["Retry-After"] = str(limits.RETRY_AFTER_SECONDS)
     if refusal is _DENIED or isinstance(refusal, gateway_errors.Unauthorized):
