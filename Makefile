@@ -28,6 +28,12 @@ test-engine: $(READY) ## the router in front of a real model server (installs Py
 	tests/engine/setup.sh > /dev/null
 	$(BIN)/python -m pytest tests/engine
 
+test-clients: $(READY) tests/clients/node_modules ## official clients wait, unmodified, for an engine slowed to a minute
+	tests/engine/setup.sh > /dev/null
+	tests/environment.sh $(BIN)/python clients tests/clients/requirements.txt > /dev/null
+	tests/environment.sh $(BIN)/python clients-litellm tests/clients/requirements-litellm.txt > /dev/null
+	$(BIN)/python -m pytest tests/clients
+
 test-infra: $(READY) ## what is deployed: the package, its functions, Terraform and its policies
 	$(BIN)/python -m pytest tests/infra
 
@@ -121,4 +127,8 @@ node_modules: package-lock.json
 	@if command -v npm > /dev/null; then npm ci --silent && touch $@; \
 	else echo "npm is missing: newman's tests will be skipped (apt-get install npm)" >&2; fi
 
-.PHONY: help run demo test test-fast test-stores test-engine test-infra test-emulator fuzz fuzz-short mutation chaos chaos-short soak soak-long model model-long bootstrap package deploy audit lint fmt lock
+tests/clients/node_modules: tests/clients/package-lock.json
+	@if command -v npm > /dev/null; then npm ci --silent --prefix tests/clients && touch $@; \
+	else echo "npm is missing: the clients for Node will fail (apt-get install npm)" >&2; fi
+
+.PHONY: help run demo test test-fast test-stores test-engine test-clients test-infra test-emulator fuzz fuzz-short mutation chaos chaos-short soak soak-long model model-long bootstrap package deploy audit lint fmt lock

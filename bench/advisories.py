@@ -27,8 +27,10 @@ PYTHON_LOCKS = (
     "tests/emulator/requirements.txt",
     "tests/emulator/requirements-checkov.txt",
     "tests/fuzz/requirements.txt",
+    "tests/clients/requirements.txt",
+    "tests/clients/requirements-litellm.txt",
 )
-NPM_LOCK = "package-lock.json"
+NPM_LOCKS = ("package-lock.json", "tests/clients/package-lock.json")
 _PINS = Path(__file__).with_name("requirements-advisories.txt")
 _ENVIRONMENT = PROJECT / "build" / "advisories"
 _SECONDS = 600
@@ -91,8 +93,8 @@ def findings() -> list[Finding]:
     audit: list[str | Path] = [python, "-m", "pip_audit", *options]
     more = ["--progress-spinner", "off", "--timeout", "30", "--requirement"]
     found = [from_pip_audit(lock, _run([*audit, *more, lock]).stdout) for lock in PYTHON_LOCKS]
-    npm = ["npm", "audit", "--audit", "--json", "--package-lock-only"]
-    return [*found, from_npm(NPM_LOCK, _run(npm).stdout)]
+    npm = ["npm", "audit", "--audit", "--json", "--package-lock-only", "--prefix"]
+    return [*found, *(from_npm(lock, _run([*npm, Path(lock).parent]).stdout) for lock in NPM_LOCKS)]
 
 
 def exit_code(found: Sequence[Finding]) -> int:

@@ -26,22 +26,22 @@ def interpreter() -> str:
     return done.stdout.splitlines()[-1]
 
 
-def make_model(python: str, folder: Path) -> None:
-    """Write the model named ``MODEL`` into *folder*."""
-    command = [python, str(HERE / "make_model.py"), str(folder / MODEL)]
+def make_model(python: str, folder: Path, model: str = MODEL) -> None:
+    """Write the model of that name into *folder*."""
+    command = [python, str(HERE / "make_model.py"), str(folder / model)]
     subprocess.run(command, check=True, env=_offline(folder))  # noqa: S603
 
 
 @contextlib.contextmanager
-def serving(python: str, folder: Path) -> Iterator[str]:
+def serving(python: str, folder: Path, model: str = MODEL) -> Iterator[str]:
     """Serve the model in *folder* and give the base URL for OpenAI clients, ending in ``/v1``.
 
-    The server is pinned to ``MODEL``: asked for another, it answers 400. Its log is
+    The server is pinned to that *model*: asked for another, it answers 400. Its log is
     ``engine.log`` in *folder*.
     """
     # Port 0 leaves the choice to the system, so that no other process can take it first.
     where = ("--host", "127.0.0.1", "--port", "0", "--device", "cpu")
-    command = [str(Path(python).with_name("transformers")), "serve", MODEL, *where]
+    command = [str(Path(python).with_name("transformers")), "serve", model, *where]
     log = folder / "engine.log"
     # The model's name is its path: relative to its folder, it is a name.
     with running(command, log, _offline(folder), cwd=folder) as process:

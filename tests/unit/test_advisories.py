@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.advisories import PYTHON_LOCKS, Finding, exit_code, from_npm, from_pip_audit
+from bench.advisories import NPM_LOCKS, PYTHON_LOCKS, Finding, exit_code, from_npm, from_pip_audit
 from chalicelib.settings import PROJECT
 
 GOOD = {"name": "redis", "version": "7.0.0", "vulns": []}
@@ -74,7 +74,7 @@ def test_every_file_that_pins_a_version_is_asked_about() -> None:
     }
 
     assert found - locked <= set(PYTHON_LOCKS)
-    assert all((PROJECT / lock).is_file() for lock in PYTHON_LOCKS)
+    assert all((PROJECT / lock).is_file() for lock in PYTHON_LOCKS + NPM_LOCKS)
 
 
 @pytest.mark.slow

@@ -1,0 +1,203 @@
+"""``openai`` for Python, as a program calls it: settings as they are, but for address and token."""
+
+import time
+
+import openai
+from openai.types.chat import ChatCompletionMessageParam
+from openai.types.responses import Response
+
+from tests.clients.scripts.telling import Asked, Seen, run
+
+POLL_SECONDS = 1.0
+POLLS_MOST = 300
+RUNNING = {"queued", "in_progress"}
+
+
+def client(asked: Asked) -> openai.OpenAI:
+    """Return a client with its defaults."""
+    return openai.OpenAI(base_url=asked.base_url, api_key=asked.token)
+
+
+def messages(asked: Asked) -> list[ChatCompletionMessageParam]:
+    """Return the prompt as a chat."""
+    return [{"role": "user", "content": asked.prompt}]
+
+
+def chat(asked: Asked) -> Seen:
+    """Ask, and wait."""
+    answer = client(asked).chat.completions.create(
+        model=asked.model, messages=messages(asked), max_tokens=12
+    )
+    (choice,) = answer.choices
+    assert answer.usage
+    return {
+        "text": choice.message.content,
+        "finish": choice.finish_reason,
+        "tokens": answer.usage.completion_tokens,
+        "model": answer.model,
+    }
+
+
+def stream(asked: Asked) -> Seen:
+    """Ask for a stream, and read it to its end."""
+    chunks = list(
+        client(asked).chat.completions.create(
+            model=asked.model,
+            messages=messages(asked),
+            max_tokens=12,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+    )
+    deltas = [choice for chunk in chunks for choice in chunk.choices]
+    assert chunks[-1].usage
+    return {
+        "text": "".join(choice.delta.content or "" for choice in deltas),
+        "finish": deltas[-1].finish_reason,
+        "tokens": chunks[-1].usage.completion_tokens,
+    }
+
+
+def responses(asked: Asked) -> Seen:
+    """Ask for a response, and wait."""
+    return _told(
+        client(asked).responses.create(model=asked.model, input=asked.prompt, max_output_tokens=12)
+    )
+
+
+def responses_stream(asked: Asked) -> Seen:
+    """Ask for a response's stream, read it, and read its second half again."""
+    api = client(asked)
+    events = list(
+        api.responses.create(
+            model=asked.model, input=asked.prompt, max_output_tokens=12, stream=True
+        )
+    )
+    last = events[-1]
+    assert isinstance(
+        last,
+        openai.types.responses.ResponseCompletedEvent
+        | openai.types.responses.ResponseIncompleteEvent,
+    ), last.type
+    middle = events[len(events) // 2].sequence_number
+    again = list(api.responses.retrieve(last.response.id, stream=True, starting_after=middle))
+    return {
+        **_told(last.response),
+        "text": "".join(
+            event.delta for event in events if event.type == "response.output_text.delta"
+        ),
+        "numbers": [event.sequence_number for event in events],
+        "again": [event.sequence_number for event in again],
+        "after": middle,
+    }
+
+
+def background(asked: Asked) -> Seen:
+    """Ask for a response in the background, and look until it is there; then erase it."""
+    api = client(asked)
+    first = api.responses.create(
+        model=asked.model, input=asked.prompt, max_output_tokens=12, background=True
+    )
+    last = _await(api, first)
+    api.responses.delete(last.id)
+    try:
+        api.responses.retrieve(last.id)
+    except openai.NotFoundError as error:
+        gone = error.code
+    else:
+        gone = None
+    return {**_told(last), "first": first.status, "gone": gone}
+
+
+def cancel(asked: Asked) -> Seen:
+    """Ask for a response in the background, and call it off."""
+    api = client(asked)
+    first = api.responses.create(model=asked.model, input=asked.prompt, background=True)
+    called_off = api.responses.cancel(first.id)
+    last = _await(api, called_off)
+    return {"status": last.status, "same": first.id == last.id, "output": len(last.output)}
+
+
+def models(asked: Asked) -> Seen:
+    """List the models, and look one up."""
+    api = client(asked)
+    return {
+        "listed": [model.id for model in api.models.list()],
+        "one": api.models.retrieve(asked.model).id,
+    }
+
+
+def no_model(asked: Asked) -> Seen:
+    """Look up a model that there is not."""
+    return {"one": client(asked).models.retrieve("org/none").id}
+
+
+def bad_body(asked: Asked) -> Seen:
+    """Ask with a temperature beyond all bounds."""
+    return {
+        "id": client(asked)
+        .chat.completions.create(model=asked.model, messages=messages(asked), temperature=99)
+        .id
+    }
+
+
+def absent(asked: Asked) -> Seen:
+    """Look up a response that there is not."""
+    return {"id": client(asked).responses.retrieve("resp_" + "0" * 32).id}
+
+
+def other_model(asked: Asked) -> Seen:
+    """Ask a model that the engine does not serve."""
+    answer = client(asked).chat.completions.create(model="org/none", messages=messages(asked))
+    return {"id": answer.id}
+
+
+def limited(asked: Asked) -> Seen:
+    """Ask once, where once is too often."""
+    answer = (
+        client(asked)
+        .with_options(max_retries=0)
+        .chat.completions.create(model=asked.model, messages=messages(asked))
+    )
+    return {"id": answer.id}
+
+
+def _await(api: openai.OpenAI, response: Response) -> Response:
+    for _ in range(POLLS_MOST):
+        if response.status not in RUNNING:
+            break
+        time.sleep(POLL_SECONDS)
+        response = api.responses.retrieve(response.id)
+    return response
+
+
+def _told(response: Response) -> Seen:
+    assert response.usage
+    return {
+        "text": response.output_text,
+        "status": response.status,
+        "tokens": response.usage.output_tokens,
+    }
+
+
+if __name__ == "__main__":
+    run(
+        {
+            "chat": chat,
+            "stream": stream,
+            "responses": responses,
+            "responses_stream": responses_stream,
+            "background": background,
+            "cancel": cancel,
+            "models": models,
+            "no_model": no_model,
+            "expired": chat,
+            "foreign": chat,
+            "unscoped": chat,
+            "bad_body": bad_body,
+            "absent": absent,
+            "other_model": other_model,
+            "limited": limited,
+            "waits_its_turn": chat,
+        }
+    )
