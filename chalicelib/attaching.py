@@ -23,6 +23,11 @@ _KEPT_MS = limits.UNDELIVERED_SECONDS * 1000
 _LIVE_MOST_MS = 60_000
 
 
+def call_of(sent: str) -> str:
+    """Return the digest that names a call: what was *sent*, and by which API key."""
+    return hashlib.sha256(f"{asking_key()}\0{sent}".encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Attendance:
     """One call that waits for the tenant's job; *known* where an earlier call asked for the job.
@@ -53,14 +58,13 @@ class Undelivered:
         self._store = store
 
     def attach(
-        self, tenant: str, sent: str, job_id: str, seconds: float, *, retried: bool
+        self, tenant: str, call: str, job_id: str, seconds: float, *, retried: bool
     ) -> Attendance:
-        """Wait *seconds* for the new job *job_id*, or for one that the same call had before.
+        """Wait *seconds* for the new job *job_id*, or for one that the same *call* had before.
 
-        A call is the same where tenant, API key and *sent* are. Only one that is *retried* is given
-        an earlier one's job: the oldest that nobody waits for. The new job's id names the wait.
+        Only one that is *retried* is given an earlier one's job: the oldest that nobody waits for.
+        The new job's id names the wait.
         """
-        call = hashlib.sha256(f"{asking_key()}\0{sent}".encode()).hexdigest()
         given = {
             "id": job_id,
             "waiter": job_id,

@@ -202,6 +202,14 @@ def idempotency(tenant: str, route: str, key: str) -> str:
     return f"{_TAG}idem:{tenant}:{digest}"
 
 
+def undelivered(tenant: str, call: str) -> str:
+    """Name the hash, the jobs of a *call* (a digest) that no caller has had; an hour.
+
+    Job id to ``<since> <until> <waiter>`` (ms): when it was asked for, until when who waits for it.
+    """
+    return f"{_TAG}undelivered:{tenant}:{call}"
+
+
 def owner(key: str) -> str | None:
     """Return whose *key* is that ends in a tenant and an ending without a colon, else None.
 
@@ -213,14 +221,6 @@ def owner(key: str) -> str | None:
         tenant, colon, _ = key.removeprefix(start).rpartition(":")
         if key.startswith(start) and colon:
             return tenant
-def undelivered(tenant: str, call: str) -> str:
-    """Name the hash, the jobs of a *call* (a digest) that no caller has had; an hour.
-
-    Job id to ``<since> <until> <waiter>`` (ms): when it was asked for, until when who waits for it.
-    """
-    return f"{_TAG}undelivered:{tenant}:{call}"
-
-
     return None
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from chalicelib import limits, visits
-from chalicelib.attaching import Attendance, Undelivered
+from chalicelib.attaching import Attendance, Undelivered, call_of
 from chalicelib.errors import JobGone, JobNotFound, RouterError, StoreUnavailable
 from chalicelib.jobs import Draft, Job, JsonObject
 from chalicelib.openai_calls import Asking
@@ -81,9 +81,10 @@ class Relay:
     def _attached(
         self, tenant: str, asking: Asking, request: JsonObject, live_seconds: float
     ) -> tuple[Job, Attendance]:
+        call = call_of(asking.digest)
         while True:
             attendance = self.undelivered.attach(
-                tenant, asking.digest, new_id("job"), live_seconds, retried=asking.retried
+                tenant, call, new_id("job"), live_seconds, retried=asking.retried
             )
             try:
                 if attendance.known:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import redis
 
 from chalicelib import gauging, keyspace
+from chalicelib.attaching import Attendance, Undelivered
 from chalicelib.counting import Tally
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
@@ -26,6 +27,7 @@ from tests.store.harness import (
     claim,
     dead_letter,
     draft,
+    job_id,
     key,
     lapse,
     pass_event_retention,
@@ -49,6 +51,7 @@ class Side:
         self.keys, self.models = KeyRecords(store), ModelLists(store)
         self.raw, self.store = raw, store
         self.tally = Tally(store, time.monotonic)
+        self.undelivered = Undelivered(store)
 
     def claimed(self) -> Claim:
         submit(self.queue)
@@ -303,6 +306,31 @@ def _revoke(near: Side) -> Call:
     return lambda far: far.keys.revoke("acme", made.id, 60)
 
 
+def _attach(near: Side) -> Call:
+    del near
+    new = job_id()
+    return lambda far: far.undelivered.attach("acme", "sent", new, 28, retried=True)
+
+
+def _attached(near: Side) -> Attendance:
+    return near.undelivered.attach("acme", "sent", job_id(), 28, retried=False)
+
+
+def _attach_to_an_earlier(near: Side) -> Call:
+    near.undelivered.leave(_attached(near), 0)
+    return _attach(near)
+
+
+def _attend(near: Side) -> Call:
+    attendance = _attached(near)
+    return lambda far: far.undelivered.leave(attendance, 5)
+
+
+def _deliver(near: Side) -> Call:
+    attendance = _attached(near)
+    return lambda far: far.undelivered.deliver(attendance)
+
+
 DEEDS = {
     "submit": Deed(_submit, 1),
     "fetch": Deed(_fetch, 1),
@@ -343,4 +371,8 @@ DEEDS = {
     "register": Deed(_register, 1),
     "list keys": Deed(_list_keys, 2),
     "revoke": Deed(_revoke, 1),
+    "attach": Deed(_attach, 1),
+    "attach to an earlier": Deed(_attach_to_an_earlier, 1),
+    "attend": Deed(_attend, 1),
+    "deliver": Deed(_deliver, 1),
 }

@@ -182,6 +182,9 @@ def _value(raw: "redis.Redis", key: str) -> Any:
         return raw.zrange(key, 0, -1)
     if key.startswith(keyspace.lease("")):
         return raw.get(key) if kind == "string" else {**raw.hgetall(key), "end": ""}
+    if key.startswith(keyspace.undelivered("", "").removesuffix(":")):
+        # Until when somebody waits, the clock says.
+        return {job: text.split()[::2] for job, text in raw.hgetall(key).items()}
     readers: dict[str, Callable[[], Any]] = {
         "none": lambda: None,  # its time came between two looks
         "string": lambda: raw.get(key),

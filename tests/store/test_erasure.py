@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from chalicelib import keyspace, limits
+from chalicelib.attaching import Undelivered
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.erasure import TenantErasure
 from chalicelib.errors import JobNotFound, LeaseLost
@@ -52,6 +53,7 @@ class Tenant:
         self.name, self.word = name, word
         self.queue, self.leases = JobQueue(store, settings), JobLeases(store, settings)
         self.inbox, self.inbox_leases = Inbox(store, settings), InboxLeases(store)
+        self.undelivered = Undelivered(store)
 
     def submit(self, **terms: Any) -> str:
         request = {"prompt": self.word, "model": self.word, "metadata": {"about": self.word}}
@@ -91,6 +93,7 @@ class Tenant:
         for _ in range(4):
             self.publish()
         self.inbox_leases.lease(self.name, token(), 2, 60)
+        self.undelivered.attach(self.name, "0" * 64, running.job.id, 60, retried=False)
         return running
 
 
