@@ -20,12 +20,12 @@ from chalicelib.visits import Visit
 _ALLOWED_HEADERS = (
     *(f"Ce-{name}" for name in ("Dataschema", "Id", "Source", "Specversion", "Subject")),
     *("Ce-Time", "Ce-Type", "Idempotency-Key", "If-None-Match", "Prefer", "Traceparent"),
-)
     # What openai's client sends from a browser of its own accord.
     *("OpenAI-Beta", "OpenAI-Organization", "OpenAI-Project", "X-Stainless-Arch"),
     *("X-Stainless-Helper-Method", "X-Stainless-Lang", "X-Stainless-OS"),
     *("X-Stainless-Package-Version", "X-Stainless-Retry-Count", "X-Stainless-Runtime"),
     *("X-Stainless-Runtime-Version", "X-Stainless-Timeout"),
+)
 EXPOSED_HEADERS = (
     "Allow",
     "ETag",
@@ -36,12 +36,12 @@ EXPOSED_HEADERS = (
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
-    "WWW-Authenticate",
     "Retry-After-Ms",
+    "WWW-Authenticate",
     "X-Request-Id",
-)
     "X-Should-Retry",
     "X-Streaming",
+)
 _TIME = re.compile(r"[0-9]{1,12}")
 _OURS = 500  # from here on it is not the caller's fault, and the operator wants to know
 
@@ -200,6 +200,10 @@ def _call(route: Route, request: Request, caller: Caller = NOBODY) -> Call:
     )
 
 
+def _told_before(route: Route, query: Mapping[str, str]) -> bool:
+    return route.body_unless is not None and route.body_unless in query
+
+
 def _caller(scope: str, request: Request, now: float) -> Caller:
     """Return who calls. The gateway may serve a cached policy: expiry and scope count anew.
 
@@ -219,10 +223,6 @@ def _caller(scope: str, request: Request, now: float) -> Caller:
     if scope not in granted:
         raise TokenRejected("scope_insufficient", f"this route needs the scope {scope}")
     return Caller(tenant, granted, key_id, key_digest)
-def _told_before(route: Route, query: Mapping[str, str]) -> bool:
-    return route.body_unless is not None and route.body_unless in query
-
-
 
 
 def _log_unexpected(error: Exception, request: Request) -> None:
