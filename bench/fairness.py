@@ -119,12 +119,18 @@ class SlowEngine:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    async def run(self, request: JsonObject, tell: Callable[[str], None]) -> JsonObject:
+    async def run(
+        self, request: JsonObject, tell: Callable[[str], None], traceparent: str | None = None
+    ) -> JsonObject:
         """Answer any request with the same words."""
-        del request
+        del request, traceparent
         await asyncio.sleep(self._seconds * random.uniform(0.5, 1.5))  # noqa: S311 - guards nothing
         tell("an answer")
         return {"text": "an answer", "finish_reason": "stop", "engine": "slow", "model": "slow"}
+
+    async def models(self) -> list[str]:
+        """Serve none by name."""
+        return []
 
     async def close(self) -> None:
         """Hold nothing, give nothing back."""

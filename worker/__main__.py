@@ -17,6 +17,7 @@ from chalicelib.leasing import JobLeases
 from worker import engine_key
 from worker.engines import EchoEngine, Engine
 from worker.loop import Worker, WorkerSettings
+from worker.measures import Measures
 from worker.ways import POLL_SECONDS, Way, far, near
 
 EXIT_REFUSED = 1
@@ -25,6 +26,8 @@ SIGNALLED = 128
 LEAST_POLL_SECONDS = 0.1
 MOST_SLOTS = 1000
 NAME_CHARS = 128
+MOST_PORT = 65_535
+METRICS_HOST = "127.0.0.1"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,15 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parse(arguments)
     worker_settings = WorkerSettings(parsed.name, parsed.concurrency, parsed.drain_seconds)
+    measures = Measures()
     with ExitStack() as closing:
         try:
             signals.least()
             way = _over_https(parsed, closing) if parsed.via else _on_the_store(closing)
             engine = _engine(settings.engine_settings())
+            if parsed.metrics_port:
+                measures = _measured(parsed, worker_settings, closing)
         except NotConfigured as error:
             sys.stderr.write(f"{error}\n")
             return EXIT_NOT_CONFIGURED
-        refused = asyncio.run(_work(way, engine, worker_settings))
+        refused = asyncio.run(_work(way, engine, worker_settings, measures))
     if refused is None:
         return 0
     told = f"the router refuses it ({refused}), and it cannot change while the worker runs"
@@ -79,10 +85,27 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="S",
         help=f"with --via: the most between two calls of an idle worker ({POLL_SECONDS:g})",
     )
+    parser.add_argument(
+        "--metrics-port", type=_port, metavar="N", help="answer Prometheus here (not at all)"
+    )
+    parser.add_argument(
+        "--metrics-host",
+        metavar="HOST",
+        help=f"with --metrics-port: the address to listen on ({METRICS_HOST})",
+    )
     parsed = parser.parse_args(arguments)
+    if parsed.metrics_host and not parsed.metrics_port:
+        parser.error("--metrics-host goes with --metrics-port")
     if parsed.poll_seconds and not parsed.via:
         parser.error("--poll-seconds goes with --via: a worker on the store does not poll")
     return parsed
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_PORT:
+        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_PORT}")
+    return number
 
 
 def _slots(text: str) -> int:
@@ -137,7 +160,7 @@ def _over_https(parsed: argparse.Namespace, closing: ExitStack) -> Way:
     )
     via = Via(parsed.via, credential, parsed.name, parsed.concurrency)
     closing.callback(via.close)
-    return far(via, parsed.poll_seconds or POLL_SECONDS, via.router)
+    return far(via, parsed.poll_seconds or POLL_SECONDS, via.router, via.offer)
 
 
 def _engine(engine_settings: settings.EngineSettings) -> Engine:
@@ -150,8 +173,24 @@ def _engine(engine_settings: settings.EngineSettings) -> Engine:
     return OpenAIEngine(engine_settings)
 
 
-async def _work(way: Way, engine: Engine, worker_settings: WorkerSettings) -> str | None:
-    worker = Worker(way, engine, worker_settings)
+def _measured(
+    parsed: argparse.Namespace, worker_settings: WorkerSettings, closing: ExitStack
+) -> Measures:
+    try:
+        from worker import metrics  # noqa: PLC0415 - needed by who asks for it alone
+    except ImportError:
+        needed = "--metrics-port needs prometheus_client: install it"
+        raise NotConfigured(needed) from None
+    measures = metrics.PrometheusMeasures(worker_settings, "router" if parsed.via else "store")
+    host = parsed.metrics_host or METRICS_HOST
+    closing.enter_context(metrics.serving(measures, host, parsed.metrics_port))
+    return measures
+
+
+async def _work(
+    way: Way, engine: Engine, worker_settings: WorkerSettings, measures: Measures
+) -> str | None:
+    worker = Worker(way, engine, worker_settings, measures)
     loop = asyncio.get_running_loop()
     signalled = False
 

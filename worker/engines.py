@@ -1,8 +1,9 @@
 """What runs the model, as the worker sees it, and the built-in engine that needs no model."""
 
 import asyncio
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from chalicelib import limits
@@ -11,6 +12,8 @@ from chalicelib.jobs import JsonObject
 
 ECHO_CHUNKS = 4
 ECHO_PAUSE_SECONDS = 0.002
+TOO_LONG = f"the answer is longer than {limits.RESULT_BYTES} bytes"
+UNCARRIED = "the answer has more control characters than can be carried"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _QUOTES = carried_bytes("")
 
@@ -31,13 +34,21 @@ class EngineFailure(Exception):
 class Engine(Protocol):
     """Runs one request at a time per call; any number of calls may be under way."""
 
-    async def run(self, request: JsonObject, tell: Callable[[str], None]) -> JsonObject:
+    async def run(
+        self, request: JsonObject, tell: Callable[[str], None], traceparent: str | None = None
+    ) -> JsonObject:
         """Answer a validated request, telling each piece of text as it comes.
 
         Returns the job's result: ``text`` (all that was told, joined), ``finish_reason``,
         ``engine``, ``model`` and ``usage`` (``prompt_tokens, completion_tokens, total_tokens``,
-        or None). Raises EngineFailure. Safe to cancel.
+        or None); where there is any, ``message`` (the assistant's other members, ``tool_calls``
+        say) and ``logprobs``. *traceparent* names the step of the trace that this is. Raises
+        EngineFailure. Safe to cancel.
         """
+        ...
+
+    async def models(self) -> Sequence[str]:
+        """Return the ids of the models that it serves now; none while it is away."""
         ...
 
     async def close(self) -> None:
@@ -76,18 +87,24 @@ class Answer:
         if not piece:
             return
         piece = carried(piece)
-        self._bytes += len(piece.encode())
-        if self._bytes > limits.RESULT_BYTES:
-            raise EngineFailure(
-                "result_too_large", f"the answer is longer than {limits.RESULT_BYTES} bytes"
-            )
-        self._carried += carried_bytes(piece) - _QUOTES
-        if self._carried > limits.RESULT_CARRIED_BYTES:
-            raise EngineFailure(
-                "result_too_large", "the answer has more control characters than can be carried"
-            )
+        self.weigh(piece)
         self._pieces.append(piece)
         self._tell(piece)
+
+    def weigh(self, said: str | JsonObject) -> None:
+        """Count what is said beside the text, and is kept elsewhere. Raises as add does."""
+        compact = (",", ":")
+        text = (
+            said
+            if isinstance(said, str)
+            else json.dumps(said, ensure_ascii=False, separators=compact)
+        )
+        self._bytes += len(carried(text).encode())
+        if self._bytes > limits.RESULT_BYTES:
+            raise EngineFailure("result_too_large", TOO_LONG)
+        self._carried += carried_bytes(said) - (_QUOTES if isinstance(said, str) else 0)
+        if self._carried > limits.RESULT_CARRIED_BYTES:
+            raise EngineFailure("result_too_large", UNCARRIED)
 
 
 def messages_of(request: JsonObject) -> list[JsonObject]:
@@ -103,10 +120,13 @@ class EchoEngine:
     Tokens are words. It says so in every answer: ``"engine": "echo"``.
     """
 
-    async def run(self, request: JsonObject, tell: Callable[[str], None]) -> JsonObject:
-        """Answer with the last message's words, at most ``max_tokens`` of them."""
-        messages = messages_of(request)
-        words = str(messages[-1]["content"]).split()
+    async def run(
+        self, request: JsonObject, tell: Callable[[str], None], traceparent: str | None = None
+    ) -> JsonObject:
+        """Answer with the words of the last message's text, at most ``max_tokens`` of them."""
+        del traceparent  # there is nobody to hand it on to
+        said = [list(_words(message.get("content"))) for message in messages_of(request)]
+        words = said[-1] if said else []
         # JSON Schema counts 5.0 among the integers; Python's slices do not.
         kept = words[: int(request.get("max_tokens", len(words)))]
         answer = Answer(tell)
@@ -114,7 +134,7 @@ class EchoEngine:
         for start in range(0, len(kept), step):
             answer.add((" " if start else "") + " ".join(kept[start : start + step]))
             await asyncio.sleep(ECHO_PAUSE_SECONDS)
-        asked = sum(len(str(message["content"]).split()) for message in messages)
+        asked = sum(len(each) for each in said)
         return {
             "text": answer.text,
             "finish_reason": "stop" if len(kept) == len(words) else "length",
@@ -127,5 +147,18 @@ class EchoEngine:
             },
         }
 
+    async def models(self) -> Sequence[str]:
+        """Return the one name it has; it answers to any."""
+        return ["echo"]
+
     async def close(self) -> None:
         """Hold nothing, give nothing back."""
+
+
+def _words(content: object) -> Iterable[str]:
+    """Give the words of a message's *content*: a text, a list of parts, or nothing."""
+    if isinstance(content, str):
+        yield from content.split()
+    for part in content if isinstance(content, list) else []:
+        if isinstance(part, dict) and isinstance(part.get("text"), str):
+            yield from part["text"].split()

@@ -1,7 +1,7 @@
 """Keeps leases: threads of its own that no engine and no event loop can starve."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import Enum
@@ -47,6 +47,7 @@ class LeaseKeeper:
         self._way = way
         self._name = name
         self._slots = slots
+        self._models: Sequence[str] | None = None
         self._outage = outage
         self._held: dict[str, _Held] = {}
         self._changed = threading.Condition()
@@ -74,6 +75,10 @@ class LeaseKeeper:
         """Raise RuntimeError when leases are no longer renewed, after an error nobody foresaw."""
         if self._failure is not None or not self._clock.is_alive():
             raise RuntimeError("the lease keeper has ended") from self._failure
+
+    def offer(self, models: Sequence[str]) -> None:
+        """Tell with each beat from now on that the worker serves *models*."""
+        self._models = models
 
     def hold(self, claim: Claim, since: float, heard: Callable[[News], None]) -> None:
         """Renew *claim*, leased not before *since* (monotonic seconds), until it is let go.
@@ -148,7 +153,7 @@ class LeaseKeeper:
         if self._way.beat is None:
             return
         try:
-            self._way.beat(self._name, slots)
+            self._way.beat(self._name, slots, self._models)
         except StoreUnavailable as error:
             self._outage.begins(error)
         else:

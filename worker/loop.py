@@ -12,8 +12,10 @@ from typing import Any, Literal
 from chalicelib import signals
 from chalicelib.errors import LeaseLost, StoreUnavailable
 from chalicelib.leasing import Claim
+from chalicelib.model_lists import listable
 from worker.engines import Engine
 from worker.keeper import LeaseKeeper, News
+from worker.measures import Measures
 from worker.patience import (
     STORE_MOST_SECONDS,
     Outage,
@@ -25,6 +27,7 @@ from worker.run import Run, Stop, trace
 from worker.ways import FIRST_POLL_SECONDS, Way
 
 IDLE_SECONDS = 1.0
+MODELS_SECONDS = 10.0
 POLL_JITTER = 0.2
 RELEASE_SECONDS = 3.0
 # One for the claim, one for the wait, and room for a finish that retries beside them.
@@ -47,14 +50,21 @@ class Worker:
     *refused* is the reason then.
     """
 
-    def __init__(self, way: Way, engine: Engine, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        way: Way,
+        engine: Engine,
+        settings: WorkerSettings,
+        measures: Measures = Measures(),  # noqa: B008 - holds nothing
+    ) -> None:
         self._way = way
         self._engine = engine
         self._settings = settings
+        self._measures = measures
         self._draining = asyncio.Event()
         self._running: dict[asyncio.Task[None], Run] = {}
         self._vain_polls = 0
-        self._outage = Outage(way.router, self._give_up)
+        self._outage = Outage(way.router, self._give_up, measures)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.refused: str | None = None
         self._keeper = LeaseKeeper(way, settings.name, settings.concurrency, self._outage)
@@ -74,15 +84,28 @@ class Worker:
         """Work until drained. Waits out a store that is away; needs none to start."""
         self._loop = asyncio.get_running_loop()
         signals.log("worker.started", worker=self._settings.name)
+        offering = asyncio.create_task(self._offer_models())
         try:
             with self._keeper:
                 await self._claim_until_draining()
                 signals.log("worker.draining", worker=self._settings.name, jobs=len(self._running))
                 await self._let_running_end()
         finally:
+            offering.cancel()
+            with suppress(asyncio.CancelledError):
+                await offering
             self._executor.shutdown(wait=False, cancel_futures=True)
             await self._engine.close()
         signals.log("worker.stopped", worker=self._settings.name)
+
+    async def _offer_models(self) -> None:
+        """Tell, from now on, which models the engine serves."""
+        while True:
+            models = listable(await self._engine.models())
+            self._keeper.offer(models)
+            if self._way.offer is not None:
+                self._way.offer(models)
+            await asyncio.sleep(MODELS_SECONDS)
 
     def _give_up(self, error: TokenUseless) -> None:
         self.refused = error.kind
@@ -149,7 +172,7 @@ class Worker:
 
     def _start(self, claim: Claim, since: float) -> None:
         loop = asyncio.get_running_loop()
-        run = Run(self._way, self._engine, self._patience, claim)
+        run = Run(self._way, self._engine, self._patience, claim, self._measures)
         task = loop.create_task(run.work(), name=claim.job.id)
         self._running[task] = run
         task.add_done_callback(self._ended)
@@ -167,7 +190,8 @@ class Worker:
             # Nothing was recorded: the lease lapses and the job runs again.
             told = trace(error) if error else {}
             level = signals.Level.ERROR
-            signals.log("job.abandoned", level, job_id=task.get_name(), **told)
+            signals.log("job.abandoned", level, **run.named, **told)
+            self._measures.job_over("abandoned")
 
     async def _let_running_end(self) -> None:
         if not await self._ends_within(self._settings.drain_seconds):

@@ -1,9 +1,10 @@
 """The engine behind any server that speaks the OpenAI HTTP API; alone knows the openai client."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import count
-from typing import Any, cast
+from typing import cast
 
 from openai import (
     APIConnectionError,
@@ -12,29 +13,34 @@ from openai import (
     AsyncOpenAI,
     AsyncStream,
     DefaultAsyncHttpxClient,
-    Omit,
     Timeout,
-    omit,
 )
-from openai.types.chat import ChatCompletionChunk
 
 from chalicelib.jobs import JsonObject
 from chalicelib.settings import EngineSettings
+from chalicelib.tracing import HEADER
 from worker.bounded import bound
-from worker.engines import Answer, EngineFailure, carried, messages_of
+from worker.completion import Completion
+from worker.engines import EngineFailure, messages_of
 from worker.patience import backoff_seconds, retry_after_seconds
 
 CONNECT_SECONDS = 5.0
 TRIES = 4
 BACKOFF_MOST_SECONDS = 8.0
-NAME_CHARS = 256
-COUNT_MOST = 2**53 - 1  # beyond it JSON's readers disagree
+MODELS_SECONDS = 5.0
+LISTED_SECONDS = 60.0
+LISTED_MOST = 1000
 
 TOO_MANY_REQUESTS = 429
 REQUEST_TIMEOUT = 408
 SERVER_ERROR = 500
 # Servers differ in how they refuse a field they do not know.
 UNKNOWN_FIELD = frozenset({400, 422})
+
+# What no option says over: the job's own, and how it is asked for.
+OURS = frozenset({"model", "messages", "stream", "stream_options", "n"})
+SAMPLING = ("max_tokens", "temperature", "top_p", "stop", "seed")
+WHOLE = frozenset({"max_tokens", "seed"})
 
 
 class OpenAIEngine:
@@ -47,7 +53,7 @@ class OpenAIEngine:
 
     def __init__(self, settings: EngineSettings, *, backoff_seconds: float = 0.5) -> None:
         self._model = settings.model
-        self._listed_model: str | None = None
+        self._listed: tuple[float, list[str]] | None = None
         self._silence_seconds = settings.timeout_seconds
         self._backoff_seconds = backoff_seconds
         self._asks_usage = True
@@ -63,31 +69,44 @@ class OpenAIEngine:
             default_headers={"Accept-Encoding": "identity"},
         )
 
-    async def run(self, request: JsonObject, tell: Callable[[str], None]) -> JsonObject:
-        """Answer *request*; see Engine.
+    async def run(
+        self, request: JsonObject, tell: Callable[[str], None], traceparent: str | None = None
+    ) -> JsonObject:
+        """Answer *request*; see Engine. Its ``options`` reach the engine as they are.
 
         Failures: ``engine_unavailable``, ``engine_rate_limited``, ``engine_refused``,
         ``engine_timeout``, ``engine_interrupted``, ``engine_garbage``, ``result_too_large``.
         """
         try:
             async with asyncio.timeout(self._silence_seconds) as silence:
-                return await self._try_repeatedly(request, tell, silence)
+                asked = _Asked(request, {} if traceparent is None else {HEADER: traceparent})
+                return await self._try_repeatedly(asked, tell, silence)
         except TimeoutError:
             detail = f"the engine was silent for {self._silence_seconds:g} seconds"
             # Not again here, where the time is used up; another worker's engine may answer.
             raise EngineFailure("engine_timeout", detail, retry_after_seconds=0) from None
+
+    async def models(self) -> Sequence[str]:
+        """Return the model that is set, and those that the engine lists, asked each minute."""
+        listed: list[str] = []
+        try:
+            async with asyncio.timeout(MODELS_SECONDS):
+                listed = await self._list()
+        except (APIError, TimeoutError, ValueError):
+            self._listed = None
+        return [self._model, *listed] if self._model else listed
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
     async def _try_repeatedly(
-        self, request: JsonObject, tell: Callable[[str], None], silence: asyncio.Timeout
+        self, asked: "_Asked", tell: Callable[[str], None], silence: asyncio.Timeout
     ) -> JsonObject:
         for tries in count(1):
-            completion = _Completion(tell)
+            completion = Completion(tell)
             try:
-                return await self._try(request, completion, silence)
+                return await self._try(asked, completion, silence)
             except EngineFailure as failure:
                 if failure.retry_after_seconds is None or completion.begun or tries == TRIES:
                     raise
@@ -99,17 +118,17 @@ class OpenAIEngine:
         raise AssertionError  # pragma: no cover - count() has no end
 
     async def _try(
-        self, request: JsonObject, completion: "_Completion", silence: asyncio.Timeout
+        self, asked: "_Asked", completion: Completion, silence: asyncio.Timeout
     ) -> JsonObject:
         loop = asyncio.get_running_loop()
         try:
-            async with await self._open(request) as stream:
+            async with await self._open(asked) as stream:
                 async for chunk in stream:
                     silence.reschedule(loop.time() + self._silence_seconds)
                     completion.take(chunk)
         except APIError as error:
-            # The engine may come back with another model.
-            self._listed_model = None
+            # The engine may come back with other models.
+            self._listed = None
             raise _failure(error, begun=completion.begun) from None
         except ValueError:
             # The client's decoder lets bad JSON and bad UTF-8 through as they are; their
@@ -117,106 +136,67 @@ class OpenAIEngine:
             raise EngineFailure("engine_garbage", "the engine's stream is not JSON") from None
         return completion.result()
 
-    async def _open(self, request: JsonObject) -> AsyncStream[ChatCompletionChunk]:
-        model = request.get("model") or self._model or await self._first_model()
+    async def _open(self, asked: "_Asked") -> AsyncStream[object]:
+        model = asked.request.get("model") or self._model or await self._first_model()
+        body = _body(asked.request) | {"model": model, "stream": True}
+        counting = body | {"stream_options": {"include_usage": True}}
         if not self._asks_usage:
-            return await self._create(request, model, usage=False)
+            return await self._create(body, asked.headers)
         try:
-            return await self._create(request, model, usage=True)
+            return await self._create(counting, asked.headers)
         except APIStatusError as error:
             if error.status_code not in UNKNOWN_FIELD:
                 raise
-        stream = await self._create(request, model, usage=False)
+        stream = await self._create(body, asked.headers)
         self._asks_usage = False
         return stream
 
-    async def _create(
-        self, request: JsonObject, model: str, *, usage: bool
-    ) -> AsyncStream[ChatCompletionChunk]:
-        return await self._client.chat.completions.create(
-            model=model,
-            messages=cast("Any", messages_of(request)),
+    async def _create(self, body: JsonObject, headers: dict[str, str]) -> AsyncStream[object]:
+        # Past the client's own types, which know neither every option nor every engine's answer.
+        return await self._client.post(
+            "/chat/completions",
+            cast_to=object,
+            body=body,
+            options={"headers": headers},
             stream=True,
-            stream_options={"include_usage": True} if usage else omit,
-            max_tokens=_whole(request.get("max_tokens")),
-            temperature=request.get("temperature", omit),
-            top_p=request.get("top_p", omit),
-            stop=request.get("stop", omit),
-            seed=_whole(request.get("seed")),
+            stream_cls=AsyncStream[object],
         )
 
     async def _first_model(self) -> str:
-        if self._listed_model is None:
-            page: object = await self._client.models.list()
-            models = getattr(page, "data", None)
-            name = getattr(models[0], "id", None) if isinstance(models, list) and models else None
-            if not isinstance(name, str):
-                raise EngineFailure(
-                    "engine_refused", "no model was named and the engine lists none"
-                )
-            self._listed_model = name
-        return self._listed_model
+        listed = await self._list()
+        if not listed:
+            raise EngineFailure("engine_refused", "no model was named and the engine lists none")
+        return listed[0]
+
+    async def _list(self) -> list[str]:
+        """Return the ids that the engine lists, asked a while ago at most. Raises APIError."""
+        now = asyncio.get_running_loop().time()
+        if self._listed is None or now - self._listed[0] > LISTED_SECONDS:
+            page = await self._client.get("/models", cast_to=object)
+            items = page.get("data") if isinstance(page, dict) else None
+            listed = items[:LISTED_MOST] if isinstance(items, list) else []
+            named = (item.get("id") for item in listed if isinstance(item, dict))
+            self._listed = now, [name for name in named if isinstance(name, str) and name]
+        return self._listed[1]
 
 
-class _Completion:
-    """One streamed completion. The client checks no types, so everything is checked here."""
+@dataclass(frozen=True)
+class _Asked:
+    """What the engine is asked, and what the call says beside it."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._answer = Answer(tell)
-        self._finish_reason: str | None = None
-        self._model: str | None = None
-        self._usage: JsonObject | None = None
-        self._chunks = 0
-
-    @property
-    def begun(self) -> bool:
-        return self._answer.begun
-
-    def take(self, chunk: object) -> None:
-        choices = getattr(chunk, "choices", None)
-        if not isinstance(choices, list):
-            raise EngineFailure("engine_garbage", "the engine's stream is no chat completion")
-        self._chunks += 1
-        self._model = _name(getattr(chunk, "model", None)) or self._model
-        self._usage = _usage(getattr(chunk, "usage", None)) or self._usage
-        for choice in choices[:1]:
-            piece = getattr(getattr(choice, "delta", None), "content", None)
-            if not isinstance(piece, str | None):
-                raise EngineFailure("engine_garbage", "the engine's stream is no chat completion")
-            self._answer.add(piece or "")
-            reason = _name(getattr(choice, "finish_reason", None))
-            self._finish_reason = reason or self._finish_reason
-
-    def result(self) -> JsonObject:
-        if not self._chunks:
-            raise EngineFailure("engine_garbage", "the engine's answer is not a stream of events")
-        if self._finish_reason is None:
-            raise EngineFailure(
-                "engine_interrupted", "the engine's stream ended early", retry_after_seconds=0
-            )
-        return {
-            "text": self._answer.text,
-            "finish_reason": self._finish_reason,
-            "engine": "openai",
-            "model": self._model,
-            "usage": self._usage,
-        }
+    request: JsonObject
+    headers: dict[str, str]
 
 
-def _whole(number: float | None) -> int | Omit:
-    """Return the number without the fraction that JSON Schema lets an integer have (5.0)."""
-    return omit if number is None else int(number)
-
-
-def _name(value: object) -> str | None:
-    return carried(value[:NAME_CHARS]) if isinstance(value, str) and value else None
-
-
-def _usage(value: object) -> JsonObject | None:
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    counts = {name: getattr(value, name, None) for name in names}
-    fine = (type(number) is int and 0 <= number <= COUNT_MOST for number in counts.values())
-    return counts if all(fine) else None
+def _body(request: JsonObject) -> JsonObject:
+    """Return the fields that the request asks for, but for what is the worker's to say."""
+    options = request.get("options") or {}
+    passed = {name: options[name] for name in options if name not in OURS}
+    sampling = {name: request[name] for name in SAMPLING if request.get(name) is not None}
+    for name in WHOLE & sampling.keys():
+        # JSON Schema counts 5.0 among the integers; engines do not.
+        sampling[name] = int(sampling[name])
+    return passed | sampling | {"messages": messages_of(request)}
 
 
 def _failure(error: APIError, *, begun: bool) -> EngineFailure:

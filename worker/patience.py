@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from chalicelib import signals
 from chalicelib.errors import StoreUnavailable
+from worker.measures import Measures
 
 STORE_FIRST_SECONDS = 0.1
 STORE_MOST_SECONDS = 3.0
@@ -68,13 +69,17 @@ class Outage:
     """Whether the store is away, told once when it goes and once when it is back. Thread-safe.
 
     A worker that calls the *router* of that address tells of the router, which may be what is away.
-    *on_useless* hears, in any thread, of a token that no waiting mends.
+    *on_useless* hears, in any thread, of a token that no waiting mends; *measures* count it.
     """
 
     def __init__(
-        self, router: str | None = None, on_useless: Callable[[TokenUseless], None] | None = None
+        self,
+        router: str | None = None,
+        on_useless: Callable[[TokenUseless], None] | None = None,
+        measures: Measures = Measures(),  # noqa: B008 - holds nothing
     ) -> None:
         self._on_useless = on_useless
+        self._measures = measures
         self._what = "store" if router is None else "router"
         self._address = {} if router is None else {"router": router}
         self._lock = threading.Lock()
@@ -97,6 +102,7 @@ class Outage:
             cause = type(error.__cause__).__name__
             kind = error.kind if isinstance(error, BackLater) else cause
             signals.log(f"{self._what}.away", signals.Level.WARN, error=kind, **self._address)
+            self._measures.away(away=True)
 
     def ends(self) -> None:
         """Note that the store answered."""
@@ -104,6 +110,7 @@ class Outage:
             first, self._away = self._away, False
         if first:
             signals.log(f"{self._what}.back", **self._address)
+            self._measures.away(away=False)
 
 
 class Patience:

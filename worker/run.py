@@ -8,16 +8,18 @@ from pathlib import PurePath
 from time import monotonic
 from typing import Any
 
-from chalicelib import limits, signals
+from chalicelib import limits, signals, tracing
 from chalicelib.errors import BodyTooLarge, LeaseLost
 from chalicelib.jobs import JobState
 from chalicelib.leasing import Claim, Outcome
 from worker.engines import Engine, EngineFailure
+from worker.measures import Measures
 from worker.patience import Patience
 from worker.transcript import Transcript
 from worker.ways import Way
 
 _TOLD = {JobState.QUEUED: "job.retrying"}
+_COUNTED = {JobState.QUEUED: "retried"}
 _TOO_LARGE = Outcome(
     error={
         "code": "result_too_large",
@@ -37,14 +39,26 @@ class Stop(Enum):
 class Run:
     """Runs the engine, stores its text as it comes, records the outcome. Made in an event loop."""
 
-    def __init__(self, way: Way, engine: Engine, patience: Patience, claim: Claim) -> None:
+    def __init__(
+        self, way: Way, engine: Engine, patience: Patience, claim: Claim, measures: Measures
+    ) -> None:
         self.claim = claim
         self._way = way
         self._engine = engine
         self._patience = patience
+        self._measures = measures
         self._stopped: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
-        self._told: dict[str, object] = {"job_id": claim.job.id, "attempt": claim.job.attempt}
+        self._trace = tracing.parse(claim.job.traceparent or "")
+        self._told: dict[str, object] = self.named | {"attempt": claim.job.attempt}
         self._began = monotonic()
+        self._spoke = False
+
+    @property
+    def named(self) -> dict[str, object]:
+        """What names the job in the log: its id, and the trace of whoever asked for it."""
+        trace = self._trace
+        traced = {"trace_id": trace.trace_id, "traceparent": str(trace)} if trace else {}
+        return {"job_id": self.claim.job.id, **traced}
 
     def stop(self, why: Stop) -> None:
         """Stop the engine; the first reason counts, and none once the engine has answered."""
@@ -54,15 +68,18 @@ class Run:
     async def work(self) -> None:
         """Run the job to its end, or until the lease is lost. Raises only what nobody foresaw."""
         signals.log("job.claimed", **self._told)
+        self._measures.job_began()
         try:
             outcome = await self._outcome()
             if outcome is None:
                 await self._patience.call(None, self._way.leases.release, self.claim)
                 signals.log("job.released", **self._told)
+                self._measures.job_over("released")
                 return
             state = await self._finish(outcome)
         except LeaseLost:
             signals.log("lease.lost", **self._told)
+            self._measures.job_over("lease_lost")
             return
         self._tell(state, outcome)
 
@@ -84,9 +101,16 @@ class Run:
         return self._stopping() if answering.cancelled() else answering.result()
 
     async def _answer(self, transcript: Transcript) -> Outcome:
+        def tell(piece: str) -> None:
+            transcript.add(piece)
+            self._measures.text_said(None if self._spoke else monotonic() - self._began)
+            self._spoke = True
+
+        step = str(self._trace.step()) if self._trace else None
         try:
-            result = await self._engine.run(self.claim.job.request, transcript.add)
+            result = await self._engine.run(self.claim.job.request, tell, step)
         except EngineFailure as failure:
+            self._measures.engine_failed(failure.code)
             pause = failure.retry_after_seconds
             return Outcome(
                 error={"code": failure.code, "detail": failure.detail},
@@ -131,10 +155,15 @@ class Run:
 
     def _tell(self, state: JobState, outcome: Outcome) -> None:
         told = dict(self._told)
-        if outcome.error is not None:
-            told["code"] = outcome.error["code"]
-        told["milliseconds"] = round((monotonic() - self._began) * 1000)
+        code = "" if outcome.error is None else outcome.error["code"]
+        if code:
+            told["code"] = code
+        seconds = monotonic() - self._began
+        told["milliseconds"] = round(seconds * 1000)
         signals.log(_TOLD.get(state, f"job.{state}"), **told)
+        if state is JobState.SUCCEEDED and outcome.result and outcome.result.get("usage"):
+            self._measures.tokens_used(outcome.result["usage"])
+        self._measures.job_over(_COUNTED.get(state, state), code, seconds)
 
 
 def trace(error: BaseException) -> dict[str, str]:

@@ -31,6 +31,9 @@ CONFLICT = 409
 BUSY = frozenset({429, 502, 503, 504})
 # The call itself is refused and always will be.
 REFUSED = frozenset({400, 413, 415, 422})
+# What results have had since 0.5.0.
+NEW_RESULTS = frozenset({"message", "logprobs"})
+_POINTER = "/outcome/result/"
 # With the pauses between them about a minute: a fault that passes is waited out.
 STRIKES = 30
 STRIKES_KEPT = 1000
@@ -47,14 +50,16 @@ class _Odd(Exception):
 class Via:
     """A router's ``/worker`` routes as Leases; one instance serves a process.
 
-    Each lease and extend tells that *worker* lives and has so many *slots*. Redirections are not
-    followed. Raises NotConfigured for an address that is neither https nor loopback.
+    Each lease and extend tells that *worker* lives, has so many *slots* and serves the models that
+    it was last offered. Redirections are not followed. Raises NotConfigured for an address that is
+    neither https nor loopback.
     """
 
     def __init__(self, url: str, credential: Bearer, worker: str, slots: int) -> None:
         self._wire = Wire(url)
         self._credential = credential
         self._about: JsonObject = {"worker": worker, "slots": slots}
+        self._knows_models = True
         self._lease_seconds = LEASE_SECONDS
         self._telling = threading.Lock()
         self._told: set[tuple[str, int, str]] = set()
@@ -69,6 +74,11 @@ class Via:
     def lease_seconds(self) -> float:
         """How long a claim or a renewal holds, as the router last told."""
         return self._lease_seconds
+
+    def offer(self, models: Sequence[str]) -> None:
+        """Tell of *models* from now on, unless the router is too old to know what that is."""
+        if self._knows_models:
+            self._about = self._about | {"models": list(models)}
 
     def claim(self, token: str) -> Claim | None:
         """Lease the next job; see Leases."""
@@ -124,13 +134,9 @@ class Via:
         Raises BackLater, LeaseLost, BodyTooLarge and, where *final*, CallRefused. A token that is
         refused is read again, and the move tried once more with it.
         """
-        content = json.dumps(body, ensure_ascii=False).encode()
-        if len(content) > limits.WORKER_BODY_BYTES:
-            raise BodyTooLarge
-        token = self._credential.token()
-        answer = self._wire.post(f"/worker/{move}", content, token)
-        if answer.status in UNAUTHORIZED and (fresh := self._credential.reread()) != token:
-            answer = self._wire.post(f"/worker/{move}", content, fresh)
+        answer = self._post(move, body)
+        if (understood := self._without_unknown(body, answer)) is not None:
+            answer = self._post(move, understood)
         try:
             found = self._understand(move, answer, read)
         except _Odd:
@@ -142,6 +148,34 @@ class Via:
         if final:
             self._strikes.pop(body["token"], None)
         return found
+
+    def _post(self, move: str, body: JsonObject) -> Answer:
+        """Return the answer; where the token was refused and a newer one lies there, to that."""
+        content = json.dumps(body, ensure_ascii=False).encode()
+        if len(content) > limits.WORKER_BODY_BYTES:
+            raise BodyTooLarge
+        token = self._credential.token()
+        answer = self._wire.post(f"/worker/{move}", content, token)
+        if answer.status in UNAUTHORIZED and (fresh := self._credential.reread()) != token:
+            answer = self._wire.post(f"/worker/{move}", content, fresh)
+        return answer
+
+    def _without_unknown(self, body: JsonObject, answer: Answer) -> JsonObject | None:
+        """Return *body* without what a router before 0.5.0 refuses, None where it refused no such.
+
+        Workers are upgraded first, and no job is to fail for what its caller cannot ask for yet.
+        """
+        refused = answer.refused()
+        if "models" in body and any(each.startswith("/models") for each in refused):
+            self._knows_models = False
+            self._about = {name: self._about[name] for name in self._about if name != "models"}
+            return {name: body[name] for name in body if name != "models"}
+        result = body.get("outcome", {}).get("result") or {}
+        unknown = {name for name in NEW_RESULTS & result.keys() if _POINTER + name in refused}
+        if not unknown:
+            return None
+        known = {name: result[name] for name in result if name not in unknown}
+        return body | {"outcome": {"result": known}}
 
     def _understand[T](self, move: str, answer: Answer, read: Callable[[Answer], T]) -> T:
         """Return what *read* makes of a good answer. Raises BackLater, LeaseLost or _Odd."""
@@ -210,8 +244,10 @@ def _job(body: Any) -> Job:
                 "max_attempts": int(most),
                 "request": dict(request),
                 "created_at": int(created_at),
+                **more,
             }
         }:
+            traceparent = more.get("traceparent")
             return Job(
                 id=job_id,
                 tenant=tenant,
@@ -221,6 +257,7 @@ def _job(body: Any) -> Job:
                 max_attempts=most,
                 request=request,
                 created_at=created_at,
+                traceparent=traceparent if isinstance(traceparent, str) else None,
             )
     raise ValueError("the answer holds no job")
 

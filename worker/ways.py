@@ -1,6 +1,6 @@
 """The two ways to the queue, each with the pace that suits it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -22,15 +22,17 @@ class Way:
 
     Leases are renewed each third of a lease, or each *renewal_seconds* if that is sooner. *bell*
     blocks for some seconds until a job may be ready; without one the worker polls, at most
-    *poll_seconds* apart. Without *beat* the moves themselves tell that the worker lives. *router*
-    is the address that is called, None on the store.
+    *poll_seconds* apart. *beat* tells that the worker lives, its slots and its models; without it
+    the moves do, and *offer* takes the models for them. *router* is the address that is called,
+    None on the store.
     """
 
     leases: Leases
     batch: Batch
     renewal_seconds: float = inf
     bell: Callable[[float], None] | None = None
-    beat: Callable[[str, int], None] | None = None
+    beat: Callable[[str, int, Sequence[str] | None], None] | None = None
+    offer: Callable[[Sequence[str]], None] | None = None
     poll_seconds: float = POLL_SECONDS
     router: str | None = None
 
@@ -40,6 +42,11 @@ def near(leases: JobLeases) -> Way:
     return Way(leases, NEAR_BATCH, NEAR_RENEWAL_SECONDS, leases.wait, leases.beat)
 
 
-def far(leases: Leases, poll_seconds: float = POLL_SECONDS, router: str | None = None) -> Way:
+def far(
+    leases: Leases,
+    poll_seconds: float = POLL_SECONDS,
+    router: str | None = None,
+    offer: Callable[[Sequence[str]], None] | None = None,
+) -> Way:
     """Return the way of a worker that pays for each call, to the address *router*."""
-    return Way(leases, FAR_BATCH, poll_seconds=poll_seconds, router=router)
+    return Way(leases, FAR_BATCH, poll_seconds=poll_seconds, router=router, offer=offer)

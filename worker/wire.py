@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -47,6 +48,13 @@ class Answer:
         body = self.json()
         code = body.get("code") if isinstance(body, dict) else None
         return code if isinstance(code, str) and _CODE.fullmatch(code) else UNKNOWN
+
+    def refused(self) -> Sequence[str]:
+        """Return the pointers (RFC 6901) that a problem document names, none of anything else."""
+        body = self.json()
+        errors = body.get("errors") if isinstance(body, dict) else None
+        named = [each.get("pointer") for each in errors or [] if isinstance(each, dict)]
+        return [pointer for pointer in named if isinstance(pointer, str)]
 
 
 class Wire:

@@ -102,7 +102,8 @@ def reach(how: str, store_url: str, store: Store, routers: Routers) -> Iterator[
             if how == "store":
                 return near(JobLeases(store, queue_settings(lease_seconds)))
             router = routers(store_url, lease_seconds)
-            return far(stack.enter_context(via(router.url, router.token)), poll_seconds=0.2)
+            leases = stack.enter_context(via(router.url, router.token))
+            return far(leases, poll_seconds=0.2, offer=leases.offer)
 
         yield Reach(make, short_seconds=0.2 if how == "store" else SHORT_OVER_HTTPS)
 

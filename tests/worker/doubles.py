@@ -51,8 +51,16 @@ class Scripted:
         self._deed = deed
         self.cancelled = threading.Event()
         self.closed = False
+        self.served: Sequence[str] = []
+        self.traceparents: list[str | None] = []
 
-    async def run(self, request: JsonObject, tell: Callable[[str], None]) -> JsonObject:
+    async def models(self) -> Sequence[str]:
+        return self.served
+
+    async def run(
+        self, request: JsonObject, tell: Callable[[str], None], traceparent: str | None = None
+    ) -> JsonObject:
+        self.traceparents.append(traceparent)
         try:
             return await self._deed(request, tell)
         except asyncio.CancelledError:

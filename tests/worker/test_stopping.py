@@ -265,7 +265,7 @@ def test_a_worker_that_ends_is_no_longer_counted(store: Store, queue: JobQueue) 
 
 @pytest.mark.slow
 def test_a_worker_that_cannot_renew_leases_any_more_ends(leases: JobLeases) -> None:
-    def broken(worker: str, _: int) -> None:
+    def broken(worker: str, *_: object) -> None:
         raise ValueError(worker)
 
     way = replace(near(leases), beat=broken)

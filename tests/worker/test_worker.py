@@ -25,10 +25,13 @@ def steal(valkey: Server, leases: JobLeases) -> Callable[[str], Claim]:
     def steal(job_id: str) -> Claim:
         with valkey.client() as client:
             (place,) = (p for p in client.zrange(keyspace.LEASED, 0, -1) if p.endswith(job_id))
-            client.zadd(keyspace.LEASED, {place: 1})
-        claim = leases.claim("f" * 32)
-        assert claim is not None
-        return claim
+
+            def lapse_and_claim() -> Claim | None:
+                client.zadd(keyspace.LEASED, {place: 1})
+                return leases.claim("f" * 32)
+
+            # A renewal may come in between.
+            return wait_for(lapse_and_claim)
 
     return steal
 
