@@ -193,7 +193,6 @@ class FrontDoor:
         return self.queue.await_change(job, _within_deadline(job, left))
 
 
-def _within_deadline(job: Job, seconds: float) -> float:
 def drafted(tenant: str, job_id: str, body: JsonObject) -> Draft:
     """Return the job that *body*, of ``POST /infer`` or in its words, asks for."""
     return Draft(
@@ -210,6 +209,7 @@ def new_id(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(16)}"
 
 
+def _within_deadline(job: Job, seconds: float) -> float:
     """Return how long to wait for *job* at a time: a look at it ends it once its deadline came."""
     if job.expires_in_seconds is None:
         return seconds
