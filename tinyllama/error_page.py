@@ -17,6 +17,7 @@ from tinyllama.contract_words import Node
 from tinyllama.cures import CURES, JOB_CURES
 
 TARGET = PROJECT / "docs" / "errors.md"
+_NO_ROUTE = {gateway_errors.RouteNotFound.code, errors.MethodNotAllowed.code}
 _MODULES = (errors, gateway_errors, openai_errors)
 _INTRO = """\
 # Every error code
@@ -111,9 +112,10 @@ def _parts(document: Node) -> Iterator[str]:
     for code, error in known.items():
         yield f"## `{code}`\n\n**{_status(error)}** {error.title}.\n\n{_words(code)}"
         told = routes.get(code, set())
-        whole = "every route with a scope" if code in everywhere else ""
+        whole = "every route with a scope" if code in everywhere else _links(told)
         whole = "every route that takes a body" if told == with_body else whole
-        yield f"- **Told by:** {whole or _links(told) or 'calls that reach no route'}.\n\n"
+        lost = ["calls that reach no route"] if code in _NO_ROUTE else []
+        yield f"- **Told by:** {', '.join(filter(None, [whole, *lost]))}.\n\n"
     yield _JOBS
     yield "\n".join(f"### `{code}`\n\n{_words(code)}" for code in JOB_CURES).rstrip("\n") + "\n"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from chalicelib.settings import PROJECT
 from tinyllama import contract, error_page, generated
 from tinyllama.contract_words import Node
+from tinyllama.cures import CURES
 from tinyllama.error_page import anchor
 from tinyllama.schema_words import Field, fields, kind, link
 
@@ -151,11 +152,10 @@ def _answers(operation: Node, common: set[str]) -> Iterator[str]:
         shared = shared or len(own) < len(codes)
         if own:
             refused.append(f"{status} {', '.join(own)}")
-        bodies = _shapes(response)
-        if codes:
-            shapes.add(bodies.pop())
+        bodies = _shapes(response, refusals=False)
+        shapes.update(_shapes(response, refusals=True))
         if bodies or not codes:
-            words = response["description"].partition(" `")[0]
+            words = response["description"].partition(" `" if codes else "\n")[0]
             good.append(_row(status, words, " or ".join(bodies) or "none", _told(response)))
     yield from _table("status | when | body | headers", good)
     if shared:
@@ -163,7 +163,7 @@ def _answers(operation: Node, common: set[str]) -> Iterator[str]:
         whose = "" if operation["security"] else " that tell of no token"
         refused.append(f"{which} [common ones](errors.md#every-error-code){whose}")
     if refused:
-        yield f"**Refusals**, each a {' or '.join(sorted(shapes))}: {'; '.join(refused)}.\n\n"
+        yield f"**Refusals** ({' or '.join(sorted(shapes))}): {'; '.join(refused)}.\n\n"
 
 
 def _told(response: Node) -> str:
@@ -174,13 +174,15 @@ def _codes(response: Node) -> list[str]:
     return list(dict.fromkeys(error_page.codes({"responses": {"": response}})))
 
 
-def _shapes(response: Node) -> list[str]:
+def _shapes(response: Node, *, refusals: bool) -> list[str]:
+    """Return links to the bodies of an answer: of its refusals, or of all that are none."""
     content: Mapping[str, Node] = response.get("content", {})
     told = []
     for media_type, each in content.items():
-        schema = each.get("schema", {})
-        named = link(schema) if "$ref" in schema else f"`{media_type}`"
-        told.append(link(schema["allOf"][0]) if "allOf" in schema else named)
+        if refusals == any(name in CURES for name in each.get("examples", {})):
+            schema = each.get("schema", {})
+            named = [part for part in schema.get("allOf", [schema]) if "$ref" in part]
+            told.append(link(named[0]) if named else f"`{media_type}`")
     return list(dict.fromkeys(told))
 
 

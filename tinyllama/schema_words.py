@@ -89,11 +89,13 @@ def _one(name: str, schema: Node) -> str:
 def _list(schema: Node) -> str:
     items = schema.get("items", {})
     noun, comma, bounds = kind(items).partition(",")
+    low, high = schema.get("minItems", 0), schema.get("maxItems")
+    if low == high == 1:
+        return f"list of one {kind(items)}"
     if items.get("type") in _NOUNS and "enum" not in items:
         noun += "s"
     elif noun == _ANYTHING:
         noun = "any JSON values"
-    low, high = schema.get("minItems", 0), schema.get("maxItems")
     number = "" if high is None else f"{low} to {high:,} " if low else f"up to {high:,} "
     return f"list of {number}{noun}{comma}{bounds}" + (" each" if comma else "")
 
@@ -111,7 +113,7 @@ def _range(schema: Node) -> str:
     high = _bound(schema, "maximum", "")
     high = high or _bound(schema, "exclusiveMaximum", "below ")
     if low and high:
-        return f", {low} to {high}"
+        return f", {low} to {high}" if low != high else f", {low}"
     if low:
         return f", {low}" + ("" if low.startswith("above") else " or more")
     return f", {high}" + ("" if high.startswith("below") else " or less") if high else ""

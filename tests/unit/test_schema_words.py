@@ -17,6 +17,7 @@ from tinyllama.schema_words import Field, fields, kind
         ({"type": ["string", "null"]}, "text or null"),
         ({"type": ["integer", "null"], "minimum": 0}, "whole number, 0 or more; or null"),
         ({"type": "integer", "minimum": 1, "maximum": 200}, "whole number, 1 to 200"),
+        ({"type": "integer", "minimum": 1, "maximum": 1}, "whole number, 1"),
         ({"type": "number", "exclusiveMinimum": 0, "maximum": 1}, "number, above 0 to 1"),
         ({"type": "number", "exclusiveMinimum": 0}, "number, above 0"),
         ({"type": "number", "maximum": 2}, "number, 2 or less"),
@@ -25,6 +26,10 @@ from tinyllama.schema_words import Field, fields, kind
         ({"enum": ["high", "low"]}, "`high` or `low`"),
         ({"const": True}, "`true`"),
         ({"type": "array", "items": {"type": "object"}}, "list of objects"),
+        (
+            {"type": "array", "minItems": 1, "maxItems": 1, "items": {"type": "object"}},
+            "list of one object",
+        ),
         ({"type": "array", "items": {}}, "list of any JSON values"),
         (
             {"type": "array", "maxItems": 4, "items": {"type": "string", "maxLength": 64}},
