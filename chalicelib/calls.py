@@ -16,6 +16,7 @@ _INTEGER = re.compile(r"[0-9]{1,15}")
 WORDS: Mapping[str, tuple[str, str]] = {
     "after": ("[0-9]{1,9}-[0-9]{1,9}", "a cursor as it was told, <attempt>-<chunks>"),
     "model": ("[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}", "a model's name"),
+    "stream": ("true|false", "true or false"),
     "state": ("|".join(JobState), f"one of {', '.join(JobState)}"),
     # As tokens and API keys may name it (claims.TENANT).
     "tenant": ("[A-Za-z0-9._:@|/+-]{1,128}", "a tenant's name"),

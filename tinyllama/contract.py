@@ -164,6 +164,8 @@ def _answer_headers(route: Route, status: int) -> Iterator[str]:
         yield from RATES
     if name in PAGES:
         yield "Link"
+    if name and "text/event-stream" in name:
+        yield "X-Streaming"
     if name == "job_text" or (name == "health" and status != 200):  # noqa: PLR2004
         yield "Retry-After"
 

@@ -25,6 +25,7 @@ PATH_PATTERNS = {
     "job_id": "^job_[0-9a-f]{32}$",
     "event_id": "^evt_[0-9a-f]{32}$",
     "key_id": "^key_[0-9a-f]{32}$",
+    "response_id": "^resp_[0-9a-f]{32}$",
     "model": f"^({WORDS['model'][0]})$",
 }
 SUCCESSES = {
@@ -73,7 +74,10 @@ def _word(name: str, description: str, example: str) -> Node:
 
 # Parameters whose values may be refused.
 CHECKED = frozenset(
-    {"idempotency_key", "limit", "cursor", "after", "tenant", "grace_seconds", "hop"}
+    {
+        *("idempotency_key", "limit", "cursor", "after", "tenant", "grace_seconds", "hop"),
+        *("stream", "starting_after"),
+    }
 )
 
 # What a route takes of its Call, and the parameter that it thereby honours.
@@ -169,6 +173,14 @@ HONOURED: Mapping[str, Node] = {
         "schema": {"type": "integer", "minimum": 0, "maximum": HOPS_MOST_KNOWN, "default": 0},
         "example": 1,
     },
+    "stream": _word("stream", "Tells the response's events instead, once it has ended.", "true"),
+    "starting_after": {
+        "name": "starting_after",
+        "in": "query",
+        "description": "Only events of higher numbers, with `stream`.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
+        "example": 3,
+    },
     "type": _word("type", "Only events of this type.", "job.succeeded"),
 }
 
@@ -201,6 +213,10 @@ HEADERS: Mapping[str, tuple[str, str]] = {
     "X-Should-Retry": (
         "Whether clients of the OpenAI API try again by themselves, whatever the status.",
         "true",
+    ),
+    "X-Streaming": (
+        "`buffered` with server-sent events: the gateway hands them on all at once.",
+        "buffered",
     ),
     "X-Request-Id": ("Names this request in the logs; problems carry it too.", "8a1d2c"),
 }

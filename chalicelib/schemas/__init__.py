@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 REQUESTS = (
-    "cloudevent", "event", "events_extend", "events_held", "events_lease", "infer", "redrive",
-    "register", "retry", "worker_append", "worker_extend", "worker_finish", "worker_lease",
-    "worker_release",
+    "chat_completion_request", "cloudevent", "event", "events_extend", "events_held",
+    "events_lease", "infer", "redrive", "register", "response_request", "retry", "worker_append",
+    "worker_extend", "worker_finish", "worker_lease", "worker_release",
 )  # fmt: skip
 ANSWERS = (
-    "accepted_event", "api_key", "api_key_page", "dead_letters", "events_extended",
-    "events_leased", "health", "inbox_event", "inbox_page", "job", "job_page", "job_summary",
-    "job_text", "problem", "queue", "redriven", "worker_appended", "worker_extended",
+    "accepted_event", "api_key", "api_key_page", "chat_completion", "dead_letters",
+    "events_extended", "events_leased", "health", "inbox_event", "inbox_page", "job", "job_page",
+    "job_summary", "job_text", "model", "model_list", "openai_error", "problem", "queue",
+    "redriven", "response", "response_deleted", "worker_appended", "worker_extended",
     "worker_finished", "worker_leased",
 )  # fmt: skip
 

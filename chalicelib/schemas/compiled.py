@@ -32,6 +32,10 @@ def validate(data, custom_formats={}, name_prefix=None):
     data_is_dict = isinstance(data, dict)
     if data_is_dict:
         data_keys = set(data.keys())
+        if "chat_completion_request" in data_keys:
+            data_keys.remove("chat_completion_request")
+            data__chatcompletionrequest = data["chat_completion_request"]
+            validate____defs_chat_completion_request(data__chatcompletionrequest, custom_formats, (name_prefix or "data") + ".chat_completion_request")
         if "cloudevent" in data_keys:
             data_keys.remove("cloudevent")
             data__cloudevent = data["cloudevent"]
@@ -64,6 +68,10 @@ def validate(data, custom_formats={}, name_prefix=None):
             data_keys.remove("register")
             data__register = data["register"]
             validate____defs_register(data__register, custom_formats, (name_prefix or "data") + ".register")
+        if "response_request" in data_keys:
+            data_keys.remove("response_request")
+            data__responserequest = data["response_request"]
+            validate____defs_response_request(data__responserequest, custom_formats, (name_prefix or "data") + ".response_request")
         if "retry" in data_keys:
             data_keys.remove("retry")
             data__retry = data["retry"]
@@ -768,6 +776,288 @@ def validate____defs_retry(data, custom_formats={}, name_prefix=None):
             raise JsonSchemaValueException("" + (name_prefix or "data") + " must not contain "+str(data_keys)+" properties")
     return data
 
+def validate____defs_response_request(data, custom_formats={}, name_prefix=None):
+    if not isinstance(data, (dict)):
+        raise JsonSchemaValueException("" + (name_prefix or "data") + " must be object")
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data__missing_keys = set(['input']) - data.keys()
+        if data__missing_keys:
+            raise JsonSchemaValueException("" + (name_prefix or "data") + " must contain ")
+        data_keys = set(data.keys())
+        if "input" in data_keys:
+            data_keys.remove("input")
+            data__input = data["input"]
+            if not isinstance(data__input, (str, list, tuple)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".input must be string or array")
+            data__input_is_list = isinstance(data__input, (list, tuple))
+            if data__input_is_list:
+                data__input_len = len(data__input)
+                if data__input_len < 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".input must contain at least 1 items")
+                if data__input_len > 2048:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".input must contain less than or equal to 2048 items")
+                for data__input_x, data__input_item in enumerate(data__input):
+                    if not isinstance(data__input_item, (dict)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".input[{data__input_x}]".format(**locals()) + " must be object")
+        if "instructions" in data_keys:
+            data_keys.remove("instructions")
+            data__instructions = data["instructions"]
+            if not isinstance(data__instructions, (str, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".instructions must be string or null")
+        if "previous_response_id" in data_keys:
+            data_keys.remove("previous_response_id")
+            data__previousresponseid = data["previous_response_id"]
+            if not isinstance(data__previousresponseid, (str, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".previous_response_id must be string or null")
+        if "background" in data_keys:
+            data_keys.remove("background")
+            data__background = data["background"]
+            if not isinstance(data__background, (bool, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".background must be boolean or null")
+        if "model" in data_keys:
+            data_keys.remove("model")
+            data__model = data["model"]
+            if not isinstance(data__model, (str, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must be string or null")
+            try:
+                if not isinstance(data__model, (str)):
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must be string")
+                if isinstance(data__model, str):
+                    if not REGEX_PATTERNS['[^A-Za-z0-9._:/@-]'].search(data__model):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must match pattern [^A-Za-z0-9._:/@-]")
+            except (JsonSchemaValueException, JsonSchemaValuesException): pass
+            else:
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must NOT match a disallowed definition")
+            if isinstance(data__model, str):
+                data__model_len = len(data__model)
+                if data__model_len < 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must be longer than or equal to 1 characters")
+                if data__model_len > 128:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must be shorter than or equal to 128 characters")
+                if not REGEX_PATTERNS['^[A-Za-z0-9]'].search(data__model):
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must match pattern ^[A-Za-z0-9]")
+        if "max_output_tokens" in data_keys:
+            data_keys.remove("max_output_tokens")
+            data__maxoutputtokens = data["max_output_tokens"]
+            if not isinstance(data__maxoutputtokens, (int, NoneType)) and not (isinstance(data__maxoutputtokens, float) and data__maxoutputtokens.is_integer()) or isinstance(data__maxoutputtokens, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".max_output_tokens must be integer or null")
+            if isinstance(data__maxoutputtokens, (int, float, Decimal)) and not isinstance(data__maxoutputtokens, bool):
+                if data__maxoutputtokens < 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".max_output_tokens must be bigger than or equal to 1")
+                if data__maxoutputtokens > 2147483647:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".max_output_tokens must be smaller than or equal to 2147483647")
+        if "temperature" in data_keys:
+            data_keys.remove("temperature")
+            data__temperature = data["temperature"]
+            if not isinstance(data__temperature, (int, float, Decimal, NoneType)) or isinstance(data__temperature, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".temperature must be number or null")
+            if isinstance(data__temperature, (int, float, Decimal)) and not isinstance(data__temperature, bool):
+                if data__temperature < 0:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".temperature must be bigger than or equal to 0")
+                if data__temperature > 2:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".temperature must be smaller than or equal to 2")
+        if "top_p" in data_keys:
+            data_keys.remove("top_p")
+            data__topp = data["top_p"]
+            if not isinstance(data__topp, (int, float, Decimal, NoneType)) or isinstance(data__topp, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_p must be number or null")
+            if isinstance(data__topp, (int, float, Decimal)) and not isinstance(data__topp, bool):
+                if data__topp < 0:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_p must be bigger than or equal to 0")
+                if data__topp > 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_p must be smaller than or equal to 1")
+        if "stop" in data_keys:
+            data_keys.remove("stop")
+            data__stop = data["stop"]
+            if not isinstance(data__stop, (str, list, tuple, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop must be string or array or null")
+            if isinstance(data__stop, str):
+                data__stop_len = len(data__stop)
+                if data__stop_len > 256:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop must be shorter than or equal to 256 characters")
+            data__stop_is_list = isinstance(data__stop, (list, tuple))
+            if data__stop_is_list:
+                data__stop_len = len(data__stop)
+                if data__stop_len > 16:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop must contain less than or equal to 16 items")
+                for data__stop_x, data__stop_item in enumerate(data__stop):
+                    if not isinstance(data__stop_item, (str)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop[{data__stop_x}]".format(**locals()) + " must be string")
+                    if isinstance(data__stop_item, str):
+                        data__stop_item_len = len(data__stop_item)
+                        if data__stop_item_len < 1:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop[{data__stop_x}]".format(**locals()) + " must be longer than or equal to 1 characters")
+                        if data__stop_item_len > 256:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop[{data__stop_x}]".format(**locals()) + " must be shorter than or equal to 256 characters")
+        if "seed" in data_keys:
+            data_keys.remove("seed")
+            data__seed = data["seed"]
+            if not isinstance(data__seed, (int, NoneType)) and not (isinstance(data__seed, float) and data__seed.is_integer()) or isinstance(data__seed, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".seed must be integer or null")
+            if isinstance(data__seed, (int, float, Decimal)) and not isinstance(data__seed, bool):
+                if data__seed < -9007199254740991:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".seed must be bigger than or equal to -9007199254740991")
+                if data__seed > 9007199254740991:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".seed must be smaller than or equal to 9007199254740991")
+        if "stream" in data_keys:
+            data_keys.remove("stream")
+            data__stream = data["stream"]
+            if not isinstance(data__stream, (bool, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".stream must be boolean or null")
+        if "metadata" in data_keys:
+            data_keys.remove("metadata")
+            data__metadata = data["metadata"]
+            if not isinstance(data__metadata, (dict, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata must be object or null")
+            data__metadata_is_dict = isinstance(data__metadata, dict)
+            if data__metadata_is_dict:
+                data__metadata_len = len(data__metadata)
+                if data__metadata_len > 16:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata must contain less than or equal to 16 properties")
+                data__metadata_keys = set(data__metadata.keys())
+                for data__metadata_key in data__metadata_keys:
+                    if data__metadata_key not in []:
+                        data__metadata_value = data__metadata.get(data__metadata_key)
+                        if not isinstance(data__metadata_value, (str)):
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata.{data__metadata_key}".format(**locals()) + " must be string")
+                        if isinstance(data__metadata_value, str):
+                            data__metadata_value_len = len(data__metadata_value)
+                            if data__metadata_value_len > 512:
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata.{data__metadata_key}".format(**locals()) + " must be shorter than or equal to 512 characters")
+                if data__metadata_len != 0:
+                    data__metadata_property_names = True
+                    for data__metadata_key in data__metadata:
+                        try:
+                            if isinstance(data__metadata_key, str):
+                                data__metadata_key_len = len(data__metadata_key)
+                                if data__metadata_key_len < 1:
+                                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata must be longer than or equal to 1 characters")
+                                if data__metadata_key_len > 64:
+                                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata must be shorter than or equal to 64 characters")
+                        except (JsonSchemaValueException, JsonSchemaValuesException):
+                            data__metadata_property_names = False
+                    if not data__metadata_property_names:
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata must be named by propertyName definition")
+        if "tools" in data_keys:
+            data_keys.remove("tools")
+            data__tools = data["tools"]
+            if not isinstance(data__tools, (list, tuple, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".tools must be array or null")
+            data__tools_is_list = isinstance(data__tools, (list, tuple))
+            if data__tools_is_list:
+                data__tools_len = len(data__tools)
+                if data__tools_len > 256:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".tools must contain less than or equal to 256 items")
+                for data__tools_x, data__tools_item in enumerate(data__tools):
+                    if not isinstance(data__tools_item, (dict)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".tools[{data__tools_x}]".format(**locals()) + " must be object")
+                    data__tools_item_is_dict = isinstance(data__tools_item, dict)
+                    if data__tools_item_is_dict:
+                        data__tools_item__missing_keys = set(['type']) - data__tools_item.keys()
+                        if data__tools_item__missing_keys:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".tools[{data__tools_x}]".format(**locals()) + " must contain ")
+                        data__tools_item_keys = set(data__tools_item.keys())
+                        if "type" in data__tools_item_keys:
+                            data__tools_item_keys.remove("type")
+                            data__tools_item__type = data__tools_item["type"]
+                            if not isinstance(data__tools_item__type, (str)):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".tools[{data__tools_x}].type".format(**locals()) + " must be string")
+        if "tool_choice" in data_keys:
+            data_keys.remove("tool_choice")
+            data__toolchoice = data["tool_choice"]
+            if not isinstance(data__toolchoice, (str, dict, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".tool_choice must be string or object or null")
+        if "parallel_tool_calls" in data_keys:
+            data_keys.remove("parallel_tool_calls")
+            data__paralleltoolcalls = data["parallel_tool_calls"]
+            if not isinstance(data__paralleltoolcalls, (bool, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".parallel_tool_calls must be boolean or null")
+        if "text" in data_keys:
+            data_keys.remove("text")
+            data__text = data["text"]
+            if not isinstance(data__text, (dict, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".text must be object or null")
+            data__text_is_dict = isinstance(data__text, dict)
+            if data__text_is_dict:
+                data__text_keys = set(data__text.keys())
+                if "format" in data__text_keys:
+                    data__text_keys.remove("format")
+                    data__text__format = data__text["format"]
+                    if not isinstance(data__text__format, (dict, NoneType)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".text.format must be object or null")
+                    data__text__format_is_dict = isinstance(data__text__format, dict)
+                    if data__text__format_is_dict:
+                        data__text__format_keys = set(data__text__format.keys())
+                        if "type" in data__text__format_keys:
+                            data__text__format_keys.remove("type")
+                            data__text__format__type = data__text__format["type"]
+                            if not isinstance(data__text__format__type, (str)):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".text.format.type must be string")
+                if "verbosity" in data__text_keys:
+                    data__text_keys.remove("verbosity")
+                    data__text__verbosity = data__text["verbosity"]
+                    if not isinstance(data__text__verbosity, (str, NoneType)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".text.verbosity must be string or null")
+                    if isinstance(data__text__verbosity, str):
+                        data__text__verbosity_len = len(data__text__verbosity)
+                        if data__text__verbosity_len > 64:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".text.verbosity must be shorter than or equal to 64 characters")
+        if "reasoning" in data_keys:
+            data_keys.remove("reasoning")
+            data__reasoning = data["reasoning"]
+            if not isinstance(data__reasoning, (dict, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".reasoning must be object or null")
+            data__reasoning_is_dict = isinstance(data__reasoning, dict)
+            if data__reasoning_is_dict:
+                data__reasoning_keys = set(data__reasoning.keys())
+                if "effort" in data__reasoning_keys:
+                    data__reasoning_keys.remove("effort")
+                    data__reasoning__effort = data__reasoning["effort"]
+                    if not isinstance(data__reasoning__effort, (str, NoneType)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".reasoning.effort must be string or null")
+                    if isinstance(data__reasoning__effort, str):
+                        data__reasoning__effort_len = len(data__reasoning__effort)
+                        if data__reasoning__effort_len > 64:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".reasoning.effort must be shorter than or equal to 64 characters")
+        if "include" in data_keys:
+            data_keys.remove("include")
+            data__include = data["include"]
+            if not isinstance(data__include, (list, tuple, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".include must be array or null")
+            data__include_is_list = isinstance(data__include, (list, tuple))
+            if data__include_is_list:
+                data__include_len = len(data__include)
+                if data__include_len > 32:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".include must contain less than or equal to 32 items")
+                for data__include_x, data__include_item in enumerate(data__include):
+                    if not isinstance(data__include_item, (str)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".include[{data__include_x}]".format(**locals()) + " must be string")
+                    if isinstance(data__include_item, str):
+                        data__include_item_len = len(data__include_item)
+                        if data__include_item_len > 128:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".include[{data__include_x}]".format(**locals()) + " must be shorter than or equal to 128 characters")
+        if "top_logprobs" in data_keys:
+            data_keys.remove("top_logprobs")
+            data__toplogprobs = data["top_logprobs"]
+            if not isinstance(data__toplogprobs, (int, NoneType)) and not (isinstance(data__toplogprobs, float) and data__toplogprobs.is_integer()) or isinstance(data__toplogprobs, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_logprobs must be integer or null")
+            if isinstance(data__toplogprobs, (int, float, Decimal)) and not isinstance(data__toplogprobs, bool):
+                if data__toplogprobs < 0:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_logprobs must be bigger than or equal to 0")
+                if data__toplogprobs > 20:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_logprobs must be smaller than or equal to 20")
+        if "truncation" in data_keys:
+            data_keys.remove("truncation")
+            data__truncation = data["truncation"]
+            if not isinstance(data__truncation, (str, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".truncation must be string or null")
+            if isinstance(data__truncation, str):
+                data__truncation_len = len(data__truncation)
+                if data__truncation_len > 64:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".truncation must be shorter than or equal to 64 characters")
+    return data
+
 def validate____defs_register(data, custom_formats={}, name_prefix=None):
     if not isinstance(data, (dict)):
         raise JsonSchemaValueException("" + (name_prefix or "data") + " must be object")
@@ -1424,7 +1714,324 @@ def validate____defs_cloudevent(data, custom_formats={}, name_prefix=None):
                 raise JsonSchemaValueException("" + (name_prefix or "data") + " must be named by propertyName definition")
     return data
 
+def validate____defs_chat_completion_request(data, custom_formats={}, name_prefix=None):
+    if not isinstance(data, (dict)):
+        raise JsonSchemaValueException("" + (name_prefix or "data") + " must be object")
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data__missing_keys = set(['messages']) - data.keys()
+        if data__missing_keys:
+            raise JsonSchemaValueException("" + (name_prefix or "data") + " must contain ")
+        data_keys = set(data.keys())
+        if "messages" in data_keys:
+            data_keys.remove("messages")
+            data__messages = data["messages"]
+            if not isinstance(data__messages, (list, tuple)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages must be array")
+            data__messages_is_list = isinstance(data__messages, (list, tuple))
+            if data__messages_is_list:
+                data__messages_len = len(data__messages)
+                if data__messages_len < 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages must contain at least 1 items")
+                if data__messages_len > 2048:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages must contain less than or equal to 2048 items")
+                for data__messages_x, data__messages_item in enumerate(data__messages):
+                    if not isinstance(data__messages_item, (dict)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}]".format(**locals()) + " must be object")
+                    data__messages_item_is_dict = isinstance(data__messages_item, dict)
+                    if data__messages_item_is_dict:
+                        data__messages_item__missing_keys = set(['role']) - data__messages_item.keys()
+                        if data__messages_item__missing_keys:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}]".format(**locals()) + " must contain ")
+                        data__messages_item_keys = set(data__messages_item.keys())
+                        if "role" in data__messages_item_keys:
+                            data__messages_item_keys.remove("role")
+                            data__messages_item__role = data__messages_item["role"]
+                            if not isinstance(data__messages_item__role, (str)):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}].role".format(**locals()) + " must be string")
+                            if not (isinstance(data__messages_item__role, str) and data__messages_item__role == 'developer' or isinstance(data__messages_item__role, str) and data__messages_item__role == 'system' or isinstance(data__messages_item__role, str) and data__messages_item__role == 'user' or isinstance(data__messages_item__role, str) and data__messages_item__role == 'assistant' or isinstance(data__messages_item__role, str) and data__messages_item__role == 'tool' or isinstance(data__messages_item__role, str) and data__messages_item__role == 'function'):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}].role".format(**locals()) + " must be one of ['developer', 'system', 'user', 'assistant', 'tool', 'function']")
+                        if "content" in data__messages_item_keys:
+                            data__messages_item_keys.remove("content")
+                            data__messages_item__content = data__messages_item["content"]
+                            if not isinstance(data__messages_item__content, (str, list, tuple, NoneType)):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}].content".format(**locals()) + " must be string or array or null")
+                            data__messages_item__content_is_list = isinstance(data__messages_item__content, (list, tuple))
+                            if data__messages_item__content_is_list:
+                                data__messages_item__content_len = len(data__messages_item__content)
+                                for data__messages_item__content_x, data__messages_item__content_item in enumerate(data__messages_item__content):
+                                    if not isinstance(data__messages_item__content_item, (dict)):
+                                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}].content[{data__messages_item__content_x}]".format(**locals()) + " must be object")
+                                    data__messages_item__content_item_is_dict = isinstance(data__messages_item__content_item, dict)
+                                    if data__messages_item__content_item_is_dict:
+                                        data__messages_item__content_item__missing_keys = set(['type']) - data__messages_item__content_item.keys()
+                                        if data__messages_item__content_item__missing_keys:
+                                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}].content[{data__messages_item__content_x}]".format(**locals()) + " must contain ")
+                                        data__messages_item__content_item_keys = set(data__messages_item__content_item.keys())
+                                        if "type" in data__messages_item__content_item_keys:
+                                            data__messages_item__content_item_keys.remove("type")
+                                            data__messages_item__content_item__type = data__messages_item__content_item["type"]
+                                            if not isinstance(data__messages_item__content_item__type, (str)):
+                                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}].content[{data__messages_item__content_x}].type".format(**locals()) + " must be string")
+                        if "tool_calls" in data__messages_item_keys:
+                            data__messages_item_keys.remove("tool_calls")
+                            data__messages_item__toolcalls = data__messages_item["tool_calls"]
+                            if not isinstance(data__messages_item__toolcalls, (list, tuple, NoneType)):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}].tool_calls".format(**locals()) + " must be array or null")
+                            data__messages_item__toolcalls_is_list = isinstance(data__messages_item__toolcalls, (list, tuple))
+                            if data__messages_item__toolcalls_is_list:
+                                data__messages_item__toolcalls_len = len(data__messages_item__toolcalls)
+                                for data__messages_item__toolcalls_x, data__messages_item__toolcalls_item in enumerate(data__messages_item__toolcalls):
+                                    if not isinstance(data__messages_item__toolcalls_item, (dict)):
+                                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}].tool_calls[{data__messages_item__toolcalls_x}]".format(**locals()) + " must be object")
+                        if "tool_call_id" in data__messages_item_keys:
+                            data__messages_item_keys.remove("tool_call_id")
+                            data__messages_item__toolcallid = data__messages_item["tool_call_id"]
+                            if not isinstance(data__messages_item__toolcallid, (str, NoneType)):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}].tool_call_id".format(**locals()) + " must be string or null")
+                        if "name" in data__messages_item_keys:
+                            data__messages_item_keys.remove("name")
+                            data__messages_item__name = data__messages_item["name"]
+                            if not isinstance(data__messages_item__name, (str, NoneType)):
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".messages[{data__messages_x}].name".format(**locals()) + " must be string or null")
+        if "model" in data_keys:
+            data_keys.remove("model")
+            data__model = data["model"]
+            if not isinstance(data__model, (str, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must be string or null")
+            try:
+                if not isinstance(data__model, (str)):
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must be string")
+                if isinstance(data__model, str):
+                    if not REGEX_PATTERNS['[^A-Za-z0-9._:/@-]'].search(data__model):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must match pattern [^A-Za-z0-9._:/@-]")
+            except (JsonSchemaValueException, JsonSchemaValuesException): pass
+            else:
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must NOT match a disallowed definition")
+            if isinstance(data__model, str):
+                data__model_len = len(data__model)
+                if data__model_len < 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must be longer than or equal to 1 characters")
+                if data__model_len > 128:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must be shorter than or equal to 128 characters")
+                if not REGEX_PATTERNS['^[A-Za-z0-9]'].search(data__model):
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".model must match pattern ^[A-Za-z0-9]")
+        if "max_completion_tokens" in data_keys:
+            data_keys.remove("max_completion_tokens")
+            data__maxcompletiontokens = data["max_completion_tokens"]
+            if not isinstance(data__maxcompletiontokens, (int, NoneType)) and not (isinstance(data__maxcompletiontokens, float) and data__maxcompletiontokens.is_integer()) or isinstance(data__maxcompletiontokens, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".max_completion_tokens must be integer or null")
+            if isinstance(data__maxcompletiontokens, (int, float, Decimal)) and not isinstance(data__maxcompletiontokens, bool):
+                if data__maxcompletiontokens < 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".max_completion_tokens must be bigger than or equal to 1")
+                if data__maxcompletiontokens > 2147483647:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".max_completion_tokens must be smaller than or equal to 2147483647")
+        if "max_tokens" in data_keys:
+            data_keys.remove("max_tokens")
+            data__maxtokens = data["max_tokens"]
+            if not isinstance(data__maxtokens, (int, NoneType)) and not (isinstance(data__maxtokens, float) and data__maxtokens.is_integer()) or isinstance(data__maxtokens, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".max_tokens must be integer or null")
+            if isinstance(data__maxtokens, (int, float, Decimal)) and not isinstance(data__maxtokens, bool):
+                if data__maxtokens < 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".max_tokens must be bigger than or equal to 1")
+                if data__maxtokens > 2147483647:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".max_tokens must be smaller than or equal to 2147483647")
+        if "temperature" in data_keys:
+            data_keys.remove("temperature")
+            data__temperature = data["temperature"]
+            if not isinstance(data__temperature, (int, float, Decimal, NoneType)) or isinstance(data__temperature, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".temperature must be number or null")
+            if isinstance(data__temperature, (int, float, Decimal)) and not isinstance(data__temperature, bool):
+                if data__temperature < 0:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".temperature must be bigger than or equal to 0")
+                if data__temperature > 2:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".temperature must be smaller than or equal to 2")
+        if "top_p" in data_keys:
+            data_keys.remove("top_p")
+            data__topp = data["top_p"]
+            if not isinstance(data__topp, (int, float, Decimal, NoneType)) or isinstance(data__topp, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_p must be number or null")
+            if isinstance(data__topp, (int, float, Decimal)) and not isinstance(data__topp, bool):
+                if data__topp < 0:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_p must be bigger than or equal to 0")
+                if data__topp > 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_p must be smaller than or equal to 1")
+        if "stop" in data_keys:
+            data_keys.remove("stop")
+            data__stop = data["stop"]
+            if not isinstance(data__stop, (str, list, tuple, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop must be string or array or null")
+            if isinstance(data__stop, str):
+                data__stop_len = len(data__stop)
+                if data__stop_len > 256:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop must be shorter than or equal to 256 characters")
+            data__stop_is_list = isinstance(data__stop, (list, tuple))
+            if data__stop_is_list:
+                data__stop_len = len(data__stop)
+                if data__stop_len > 16:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop must contain less than or equal to 16 items")
+                for data__stop_x, data__stop_item in enumerate(data__stop):
+                    if not isinstance(data__stop_item, (str)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop[{data__stop_x}]".format(**locals()) + " must be string")
+                    if isinstance(data__stop_item, str):
+                        data__stop_item_len = len(data__stop_item)
+                        if data__stop_item_len < 1:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop[{data__stop_x}]".format(**locals()) + " must be longer than or equal to 1 characters")
+                        if data__stop_item_len > 256:
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".stop[{data__stop_x}]".format(**locals()) + " must be shorter than or equal to 256 characters")
+        if "seed" in data_keys:
+            data_keys.remove("seed")
+            data__seed = data["seed"]
+            if not isinstance(data__seed, (int, NoneType)) and not (isinstance(data__seed, float) and data__seed.is_integer()) or isinstance(data__seed, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".seed must be integer or null")
+            if isinstance(data__seed, (int, float, Decimal)) and not isinstance(data__seed, bool):
+                if data__seed < -9007199254740991:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".seed must be bigger than or equal to -9007199254740991")
+                if data__seed > 9007199254740991:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".seed must be smaller than or equal to 9007199254740991")
+        if "n" in data_keys:
+            data_keys.remove("n")
+            data__n = data["n"]
+            if not isinstance(data__n, (int, NoneType)) and not (isinstance(data__n, float) and data__n.is_integer()) or isinstance(data__n, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".n must be integer or null")
+            if isinstance(data__n, (int, float, Decimal)) and not isinstance(data__n, bool):
+                if data__n < 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".n must be bigger than or equal to 1")
+                if data__n > 1:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".n must be smaller than or equal to 1")
+        if "stream" in data_keys:
+            data_keys.remove("stream")
+            data__stream = data["stream"]
+            if not isinstance(data__stream, (bool, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".stream must be boolean or null")
+        if "stream_options" in data_keys:
+            data_keys.remove("stream_options")
+            data__streamoptions = data["stream_options"]
+            if not isinstance(data__streamoptions, (dict, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".stream_options must be object or null")
+            data__streamoptions_is_dict = isinstance(data__streamoptions, dict)
+            if data__streamoptions_is_dict:
+                data__streamoptions_keys = set(data__streamoptions.keys())
+                if "include_usage" in data__streamoptions_keys:
+                    data__streamoptions_keys.remove("include_usage")
+                    data__streamoptions__includeusage = data__streamoptions["include_usage"]
+                    if not isinstance(data__streamoptions__includeusage, (bool, NoneType)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".stream_options.include_usage must be boolean or null")
+        if "metadata" in data_keys:
+            data_keys.remove("metadata")
+            data__metadata = data["metadata"]
+            if not isinstance(data__metadata, (dict, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata must be object or null")
+            data__metadata_is_dict = isinstance(data__metadata, dict)
+            if data__metadata_is_dict:
+                data__metadata_len = len(data__metadata)
+                if data__metadata_len > 16:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata must contain less than or equal to 16 properties")
+                data__metadata_keys = set(data__metadata.keys())
+                for data__metadata_key in data__metadata_keys:
+                    if data__metadata_key not in []:
+                        data__metadata_value = data__metadata.get(data__metadata_key)
+                        if not isinstance(data__metadata_value, (str)):
+                            raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata.{data__metadata_key}".format(**locals()) + " must be string")
+                        if isinstance(data__metadata_value, str):
+                            data__metadata_value_len = len(data__metadata_value)
+                            if data__metadata_value_len > 512:
+                                raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata.{data__metadata_key}".format(**locals()) + " must be shorter than or equal to 512 characters")
+                if data__metadata_len != 0:
+                    data__metadata_property_names = True
+                    for data__metadata_key in data__metadata:
+                        try:
+                            if isinstance(data__metadata_key, str):
+                                data__metadata_key_len = len(data__metadata_key)
+                                if data__metadata_key_len < 1:
+                                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata must be longer than or equal to 1 characters")
+                                if data__metadata_key_len > 64:
+                                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata must be shorter than or equal to 64 characters")
+                        except (JsonSchemaValueException, JsonSchemaValuesException):
+                            data__metadata_property_names = False
+                    if not data__metadata_property_names:
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".metadata must be named by propertyName definition")
+        if "tools" in data_keys:
+            data_keys.remove("tools")
+            data__tools = data["tools"]
+            if not isinstance(data__tools, (list, tuple, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".tools must be array or null")
+            data__tools_is_list = isinstance(data__tools, (list, tuple))
+            if data__tools_is_list:
+                data__tools_len = len(data__tools)
+                if data__tools_len > 256:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".tools must contain less than or equal to 256 items")
+                for data__tools_x, data__tools_item in enumerate(data__tools):
+                    if not isinstance(data__tools_item, (dict)):
+                        raise JsonSchemaValueException("" + (name_prefix or "data") + ".tools[{data__tools_x}]".format(**locals()) + " must be object")
+        if "tool_choice" in data_keys:
+            data_keys.remove("tool_choice")
+            data__toolchoice = data["tool_choice"]
+            if not isinstance(data__toolchoice, (str, dict, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".tool_choice must be string or object or null")
+        if "parallel_tool_calls" in data_keys:
+            data_keys.remove("parallel_tool_calls")
+            data__paralleltoolcalls = data["parallel_tool_calls"]
+            if not isinstance(data__paralleltoolcalls, (bool, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".parallel_tool_calls must be boolean or null")
+        if "response_format" in data_keys:
+            data_keys.remove("response_format")
+            data__responseformat = data["response_format"]
+            if not isinstance(data__responseformat, (dict, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".response_format must be object or null")
+        if "logprobs" in data_keys:
+            data_keys.remove("logprobs")
+            data__logprobs = data["logprobs"]
+            if not isinstance(data__logprobs, (bool, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".logprobs must be boolean or null")
+        if "top_logprobs" in data_keys:
+            data_keys.remove("top_logprobs")
+            data__toplogprobs = data["top_logprobs"]
+            if not isinstance(data__toplogprobs, (int, NoneType)) and not (isinstance(data__toplogprobs, float) and data__toplogprobs.is_integer()) or isinstance(data__toplogprobs, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_logprobs must be integer or null")
+            if isinstance(data__toplogprobs, (int, float, Decimal)) and not isinstance(data__toplogprobs, bool):
+                if data__toplogprobs < 0:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_logprobs must be bigger than or equal to 0")
+                if data__toplogprobs > 20:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".top_logprobs must be smaller than or equal to 20")
+        if "frequency_penalty" in data_keys:
+            data_keys.remove("frequency_penalty")
+            data__frequencypenalty = data["frequency_penalty"]
+            if not isinstance(data__frequencypenalty, (int, float, Decimal, NoneType)) or isinstance(data__frequencypenalty, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".frequency_penalty must be number or null")
+            if isinstance(data__frequencypenalty, (int, float, Decimal)) and not isinstance(data__frequencypenalty, bool):
+                if data__frequencypenalty < -2:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".frequency_penalty must be bigger than or equal to -2")
+                if data__frequencypenalty > 2:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".frequency_penalty must be smaller than or equal to 2")
+        if "presence_penalty" in data_keys:
+            data_keys.remove("presence_penalty")
+            data__presencepenalty = data["presence_penalty"]
+            if not isinstance(data__presencepenalty, (int, float, Decimal, NoneType)) or isinstance(data__presencepenalty, bool):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".presence_penalty must be number or null")
+            if isinstance(data__presencepenalty, (int, float, Decimal)) and not isinstance(data__presencepenalty, bool):
+                if data__presencepenalty < -2:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".presence_penalty must be bigger than or equal to -2")
+                if data__presencepenalty > 2:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".presence_penalty must be smaller than or equal to 2")
+        if "logit_bias" in data_keys:
+            data_keys.remove("logit_bias")
+            data__logitbias = data["logit_bias"]
+            if not isinstance(data__logitbias, (dict, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".logit_bias must be object or null")
+        if "reasoning_effort" in data_keys:
+            data_keys.remove("reasoning_effort")
+            data__reasoningeffort = data["reasoning_effort"]
+            if not isinstance(data__reasoningeffort, (str, NoneType)):
+                raise JsonSchemaValueException("" + (name_prefix or "data") + ".reasoning_effort must be string or null")
+            if isinstance(data__reasoningeffort, str):
+                data__reasoningeffort_len = len(data__reasoningeffort)
+                if data__reasoningeffort_len > 64:
+                    raise JsonSchemaValueException("" + (name_prefix or "data") + ".reasoning_effort must be shorter than or equal to 64 characters")
+    return data
+
 VALIDATORS: dict[str, Callable[[object], object]] = {
+    "chat_completion_request": validate____defs_chat_completion_request,
     "cloudevent": validate____defs_cloudevent,
     "event": validate____defs_event,
     "events_extend": validate____defs_events_extend,
@@ -1433,6 +2040,7 @@ VALIDATORS: dict[str, Callable[[object], object]] = {
     "infer": validate____defs_infer,
     "redrive": validate____defs_redrive,
     "register": validate____defs_register,
+    "response_request": validate____defs_response_request,
     "retry": validate____defs_retry,
     "worker_append": validate____defs_worker_append,
     "worker_extend": validate____defs_worker_extend,

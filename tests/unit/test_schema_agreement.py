@@ -207,8 +207,8 @@ class Maker:
         return self.draw(st.integers(least, most) | st.sampled_from([least, most, 1, 1.0]))
 
     def array(self, schema: Schema) -> list[Any]:
-        size = self.size(schema["minItems"], min(schema["maxItems"], 300))
-        made = [self.make(schema["items"]) for _ in range(min(size, 3))]
+        size = self.size(schema.get("minItems", 0), min(schema.get("maxItems", 3), 300))
+        made = [self.make(schema.get("items", {})) for _ in range(min(size, 3))]
         return (made * size)[:size]
 
     def object(self, schema: Schema) -> dict[str, Any]:
@@ -219,7 +219,7 @@ class Maker:
             for name, each in known.items()
             if name not in left_out and self.wants(name, schema)
         }
-        if isinstance(schema["additionalProperties"], dict):
+        if isinstance(schema.get("additionalProperties"), dict):
             size = self.size(0, schema["maxProperties"] - len(members))
             names = [self.string(schema["propertyNames"]) for _ in range(min(size, 2))]
             names += [str(number) for number in range(size)]

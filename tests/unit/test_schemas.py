@@ -86,14 +86,18 @@ def test_request_schema_uses_only_keywords_that_both_libraries_read_alike(name: 
         assert all(isinstance(value, str) for value in each.get("enum", ()))
         assert {"integer", "number"} - set(each.get("type", ()))
         assert each.get("additionalProperties") is not True
-        assert set(each.get("not", {})) <= {"pattern"}
+        assert set(each.get("not", {})) <= {"type", "pattern"}
         assert all(set(choice) == {"required"} for choice in each.get("oneOf", ()))
         # `$` ends a text in one library and also stops before a last newline in the other;
         # classes like \d hold other characters in Python than in ECMA-262.
         assert not set(each.get("pattern", "")) & {"$", "\\"}
 
 
-@pytest.mark.parametrize("name", schemas.REQUESTS)
+# What others define, with members that are not known here: they pass to the engine or back.
+OPEN = {"chat_completion_request", "response_request", "worker_finish"}
+
+
+@pytest.mark.parametrize("name", [name for name in schemas.REQUESTS if name not in OPEN])
 def test_request_objects_are_closed(name: str) -> None:
     objects = [each for each in subschemas(SCHEMAS[name]) if each.get("type") == "object"]
 
