@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,45 +14,16 @@ import tinyllama
 from chalicelib.settings import PROJECT, child_environment
 from tests import leaks
 from tests.clients import door
+from tests.clients.catalogue import CLIENTS, MODEL, SLOW, SLOW_SECONDS, tenant
+from tests.clients.gateway import Gateway
 from tests.clients.plays import HERE, SCRIPTS, Given, Play
 from tests.clients.routers import Router
 from tests.engine import model_server
 from tests.worker.engine_server import EngineServer
 
-MODEL = "org/tiny-llama"
-SLOW_SECONDS = 60
-ERRORS = ("expired", "foreign", "bad_body", "other_model", "waits_its_turn")
-OPENAI = (
-    *("chat", "stream", "responses", "responses_stream", "background", "cancel", "models"),
-    *("no_model", "unscoped", "absent", "limited", *ERRORS),
-)
-# Script, the environment it runs in, and the cases that it plays.
-CLIENTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "openai": ("openai_sync.py", "clients", OPENAI),
-    "openai without threads": (
-        "openai_async.py",
-        "clients",
-        ("chat", "stream", "background", "cancel", "models", *ERRORS[:3], "waits_its_turn"),
-    ),
-    "openai for Node": ("openai_node.mjs", "node", OPENAI),
-    "litellm": (
-        "litellm_cases.py",
-        "clients-litellm",
-        ("chat", "stream", "router", "router_other_model", *ERRORS),
-    ),
-    "LangChain": ("langchain_cases.py", "clients", ("chat", "stream", "tools", *ERRORS)),
-    "llm": (
-        "llm_cases.py",
-        "clients",
-        ("chat", "stream", "responses", "expired", "foreign", "other_model", "waits_its_turn"),
-    ),
-    "AI SDK": (
-        "ai_sdk.mjs",
-        "node",
-        ("chat", "stream", "responses", "responses_stream", *ERRORS),
-    ),
-}
-SLOW = ("chat", "stream", "responses", "responses_stream", "background", "router")
+# Nineteen waits to a chain of openai's clients.
+HASTY_SECONDS = SLOW_SECONDS / 2 / 19
+MIDDLE_SECONDS = 5
 PINS = {
     "clients": HERE / "requirements.txt",
     "clients-litellm": HERE / "requirements-litellm.txt",
@@ -64,14 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.timeout(300))
 
 
-def tenant(client: str, case: str) -> str:
-    """Return the tenant that a client's case is: its jobs are that case's own."""
-    return f"{client}-{case}".replace(" ", "-").lower()
-
-
 def command(client: str) -> list[str]:
     """Return how a client's script is run, in its own environment."""
-    script, kind, _ = CLIENTS[client]
+    script, kind = CLIENTS[client].script, CLIENTS[client].environment
     if kind == "node":
         return ["node", str(SCRIPTS / script)]
     made = subprocess.run(  # noqa: S603
@@ -141,33 +108,101 @@ def strict_router(valkey_url: str, worker: None) -> Iterator[Router]:
     started.stop()
 
 
+@pytest.fixture(scope="session")
+def hasty_router(valkey_url: str, worker: None) -> Iterator[Router]:
+    """A router whose chains of redirects end after half the engine's minute."""
+    del worker
+    started = Router(valkey_url, wait_seconds=HASTY_SECONDS)
+    started.await_health("pass")
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def mortal_router(valkey_url: str, worker: None) -> Iterator[Router]:
+    """A router that is killed while clients wait for it."""
+    del worker
+    started = Router(valkey_url)
+    started.await_health("pass")
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(mortal_router: Router) -> Iterator[Gateway]:
+    """What stays when the mortal router goes."""
+    with Gateway(mortal_router.port) as standing:
+        thread = threading.Thread(target=standing.serve_forever, args=(0.01,))
+        thread.start()
+        yield standing
+        standing.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def addresses(
+    router: Router, strict_router: Router, hasty_router: Router, gateway: Gateway
+) -> Mapping[str, str]:
+    """Where the cases go that do not go to the router as it is; by their names."""
+    return {
+        "limited": strict_router.url,
+        "waits_its_turn": strict_router.url,
+        "beyond_the_hops": hasty_router.url,
+        "restart": gateway.url,
+        "": router.url,
+    }
+
+
 @pytest.fixture(scope="session", autouse=True)
 def plays(
-    router: Router, strict_router: Router, tmp_path_factory: pytest.TempPathFactory
+    strict_router: Router,
+    mortal_router: Router,
+    addresses: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mapping[str, Play]]:
     """All clients, all their cases running: a minute passes once for all of them."""
     folder = tmp_path_factory.mktemp("clients")
     commands = {client: command(client) for client in CLIENTS}
     with ExitStack() as stack:
         started = {}
-        for number, (client, (_, _, cases)) in enumerate(CLIENTS.items()):
-            asked = {case: given(client, case, router, strict_router) for case in cases}
-            started[client] = Play(commands[client], asked, folder / str(number))
-            stack.callback(started[client].end)
+        for number, (name, client) in enumerate(CLIENTS.items()):
+            for case in {"limited", "waits_its_turn"} & {*client.cases}:
+                use_up(strict_router, tenant(name, case))
+            asked = {
+                case: given(name, case, addresses.get(case, addresses[""])) for case in client.cases
+            }
+            started[name] = Play(commands[name], asked, folder / str(number))
+            stack.callback(started[name].end)
+        restart(mortal_router)
         yield started
 
 
-def given(client: str, case: str, router: Router, strict_router: Router) -> Given:
-    """Return what a case is given; where it is to be limited, its tenant has had its share."""
+def use_up(strict_router: Router, who: str) -> None:
+    """Let a tenant have its share of the minute."""
+    for _ in range(2):
+        event = {"event_type": "a.b", "payload": {}, "source": "clients"}
+        strict_router.ask("POST", "/events", who, event)
+
+
+def restart(mortal_router: Router) -> None:
+    """Kill the router once all wait that are to, in the middle of a hop, and start it again."""
+    waiting = [tenant(name, "restart") for name in CLIENTS if "restart" in CLIENTS[name].cases]
+    deadline = time.monotonic() + SLOW_SECONDS
+    while not all(mortal_router.jobs(who) for who in waiting):
+        assert time.monotonic() < deadline, "not everybody waits"
+        time.sleep(0.2)
+    time.sleep(MIDDLE_SECONDS)
+    mortal_router.kill()
+    mortal_router.launch()
+    mortal_router.await_health("pass")
+
+
+def given(client: str, case: str, address: str) -> Given:
+    """Return what a client's case is given."""
     who = tenant(client, case)
-    limited = case in {"limited", "waits_its_turn"}
-    if limited:
-        for _ in range(2):
-            event = {"event_type": "a.b", "payload": {}, "source": "clients"}
-            strict_router.ask("POST", "/events", who, event)
-    slow = case in {*SLOW, "cancel"}
+    slow = case in {*SLOW, "cancel", "beyond_the_hops", "restart"}
     return Given(
-        base_url=f"{(strict_router if limited else router).url}/v1",
+        base_url=f"{address}/v1",
         token=_token(case, who),
         model=MODEL,
         prompt=f"Say {door.SLOWLY} who you are." if slow else f"{who}: who are you?",

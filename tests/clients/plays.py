@@ -14,6 +14,12 @@ from tests import leaks
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE / "scripts"
 _LOOK_SECONDS = 0.1
+_SURROUNDINGS = {
+    "NO_PROXY": "127.0.0.1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    # Else it fetches a list of prices from GitHub before it is imported.
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Play:
             self._process = subprocess.Popen(  # noqa: S603
                 command,
                 cwd=PROJECT,
-                env=child_environment({"NO_PROXY": "127.0.0.1", "PYTHONDONTWRITEBYTECODE": "1"}),
+                env=child_environment(_SURROUNDINGS),
                 stdin=subprocess.PIPE,
                 stdout=seen,
                 stderr=log,

@@ -1,12 +1,12 @@
 """The command ``llm``, told of the router in its ``extra-openai-models.yaml`` as its page says."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from chalicelib.settings import child_environment
 from tests.clients.scripts.telling import Asked, Seen, run
 
 LLM = str(Path(sys.executable).with_name("llm"))
@@ -27,7 +27,7 @@ def play(asked: Asked, *options: str, responses: bool = False) -> Seen:
         (Path(folder) / "keys.json").write_text(json.dumps({"router": asked.token}))
         ran = subprocess.run(  # noqa: S603
             [LLM, "--model", "tiny", "--option", "max_tokens", "12", *options, asked.prompt],
-            env=child_environment({"LLM_USER_PATH": folder}),
+            env={**os.environ, "LLM_USER_PATH": folder},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

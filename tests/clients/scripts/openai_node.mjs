@@ -122,6 +122,8 @@ await run(
     other_model: (asked) => chat({ ...asked, model: "org/none" }),
     limited: (asked) => client(asked).chat.completions.create(said(asked), { maxRetries: 0 }),
     waits_its_turn: chat,
+    beyond_the_hops: chat,
+    restart: chat,
   },
   raised,
 );

@@ -38,6 +38,15 @@ def chat(asked: Asked) -> Seen:
     }
 
 
+def retried(asked: Asked) -> Seen:
+    """Ask, and wait; tell how often the client had to try again."""
+    raw = client(asked).chat.completions.with_raw_response.create(
+        model=asked.model, messages=messages(asked), max_tokens=12
+    )
+    (choice,) = raw.parse().choices
+    return {"text": choice.message.content, "retries": raw.retries_taken}
+
+
 def stream(asked: Asked) -> Seen:
     """Ask for a stream, and read it to its end."""
     chunks = list(
@@ -199,5 +208,7 @@ if __name__ == "__main__":
             "other_model": other_model,
             "limited": limited,
             "waits_its_turn": chat,
+            "beyond_the_hops": retried,
+            "restart": retried,
         }
     )
