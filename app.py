@@ -18,18 +18,25 @@ import dataclasses
 import functools
 import importlib
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import AuthRequest, Chalice, CloudWatchEvent, Rate
 
 from chalicelib import (
     answers,
     bounds,
+    chat,
+    chat_answers,
     edge,
     inbox_answers,
     key_answers,
     limits,
+    openai_answers,
+    openai_calls,
     queue_answers,
+    response_answers,
+    responses,
     signals,
 )
 from chalicelib.authorizer import Decision, Gate, Gateway, Host, Laptop
@@ -57,12 +64,16 @@ from chalicelib.errors import (
     VersionConflict,
 )
 from chalicelib.jobs import JobState
-from chalicelib.routing import Reply
+from chalicelib.openai_errors import JobFailed, ModelNotFound, ResponseNotFound, StillRunning
+from chalicelib.routing import Dialect, Reply
 
 if TYPE_CHECKING:
     from chalicelib.api_keys import ApiKeys
     from chalicelib.console_page import Page
     from chalicelib.key_desk import KeyDesk
+    from chalicelib.model_lists import ModelLists
+    from chalicelib.relay import Relay
+    from chalicelib.response_desk import ResponseDesk
     from chalicelib.service import FrontDoor
     from chalicelib.store import Store
     from chalicelib.upkeep import Upkeep
@@ -228,196 +239,120 @@ def tell_queue(_call: Call) -> Reply:
     return queue_answers.queue(door().gauge())
 
 
-@route(
-    "GET /dead-letters",
-    scope="queue:admin",
-    takes=("limit", "cursor"),
-    answers={200: "dead_letters"},
-)
-def list_dead_letters(call: Call) -> Reply:
-    """Page through the jobs of any tenant that ran out of attempts, the latest first."""
-    limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
-    before = call.integer("cursor", _LAST, 0, _LAST)
-    return queue_answers.dead_letters(door().lists.dead_letters(before, limit), limit)
+# The OpenAI API
+
+_RELAYED: Mapping[str, Any] = {
+    "scope": "infer:write",
+    "body_unless": "job",
+    "takes": ("job", "hop", "idempotency_key"),
+    "raises": (
+        *(IdempotencyKeyReused, JobNotFound, JobGone, RateLimited, TooManyJobs),
+        *(InboxFull, QueueFull, StoreFull, JobFailed, StillRunning),
+    ),
+    "dialect": Dialect.OPENAI,
+}
 
 
 @route(
-    "POST /dead-letters/redrive",
-    scope="queue:admin",
-    body="redrive",
-    answers={202: "redriven"},
+    "POST /v1/chat/completions",
+    body="chat_completion_request",
+    answers={200: "chat_completion or text/event-stream", 307: None},
+    **_RELAYED,
 )
-def redrive_dead_letters(call: Call) -> Reply:
-    """Run dead letters again, each at the version that was seen; again is fine."""
-    return queue_answers.redriven(*door().redrive(call.body["jobs"]))
+def complete_chat(call: Call) -> Reply:
+    """Answer a chat as the OpenAI API does: 200 once the model has, 307 to where to wait on.
 
-
-# Events
-
-
-@route(
-    "POST /events",
-    scope="events:write",
-    body="event",
-    takes=("idempotency_key", "cloudevent"),
-    answers={201: "accepted_event", 200: "accepted_event"},
-    raises=(IdempotencyKeyReused, EventGone, RateLimited, InboxFull, StoreFull),
-)
-def publish_event(call: Call) -> Reply:
-    """Put an event or a CloudEvent into the tenant's inbox; 200 when it came before."""
-    key = None if call.cloudevent else call.idempotency_key
-    return inbox_answers.published(door().publish(call.tenant, call.body, key))
-
-
-@route(
-    "GET /inbox",
-    scope="inbox:read",
-    takes=("type", "limit", "cursor", "wait_seconds"),
-    answers={200: "inbox_page"},
-)
-def page_inbox(call: Call) -> Reply:
-    """Page through the events that nobody has acknowledged or leased, oldest first."""
-    limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
-    after, wanted = call.integer("cursor", 0, 0, _LAST), call.word("type")
-    page = door().page(call.tenant, after, limit, wanted, call.wait_seconds)
-    return inbox_answers.page(call, page, limit)
-
-
-@route(
-    "GET /inbox/{event_id}",
-    scope="inbox:read",
-    answers={200: "inbox_event"},
-    raises=(EventNotFound,),
-)
-@route(
-    "GET /events/{event_id}",
-    scope="inbox:read",
-    answers={200: "inbox_event"},
-    raises=(EventNotFound,),
-)
-def read_event(call: Call, event_id: str) -> Reply:
-    """Tell one event, acknowledged or not."""
-    wanted = answers.require_event_id(event_id)
-    return inbox_answers.one(door().inbox.read(call.tenant, wanted))
-
-
-@route(
-    "DELETE /inbox/{event_id}",
-    scope="inbox:ack",
-    answers={204: None},
-    raises=(EventNotFound,),
-)
-@route(
-    "DELETE /events/{event_id}",
-    scope="inbox:ack",
-    answers={204: None},
-    raises=(EventNotFound,),
-)
-def acknowledge_event(call: Call, event_id: str) -> Reply:
-    """Take an event out of the inbox, leased or not; again is fine."""
-    wanted = answers.require_event_id(event_id)
-    door().inbox.acknowledge(call.tenant, wanted)
-    return Reply(status=204)
-
-
-@route(
-    "POST /inbox/lease",
-    scope="inbox:ack",
-    body="events_lease",
-    takes=("wait_seconds",),
-    answers={200: "events_leased"},
-    raises=(LeaseLost,),
-)
-def lease_events(call: Call) -> Reply:
-    """Lease the oldest pending events, so that no other consumer sees them meanwhile."""
-    lease = door().lease_events(call.tenant, call.body, call.wait_seconds)
-    return inbox_answers.leased(call, lease)
-
-
-@route(
-    "POST /inbox/extend",
-    scope="inbox:ack",
-    body="events_extend",
-    answers={200: "events_extended"},
-    raises=(LeaseLost,),
-)
-def extend_events(call: Call) -> Reply:
-    """Hold leased events for longer."""
-    token, seconds = call.body["lease"], call.body["seconds"]
-    return inbox_answers.extended(token, door().leases.extend(call.tenant, token, seconds))
-
-
-@route(
-    "POST /inbox/release",
-    scope="inbox:ack",
-    body="events_held",
-    answers={204: None},
-    raises=(LeaseLost,),
-)
-def release_events(call: Call) -> Reply:
-    """Give leased events back: they are pending again, in their old places."""
-    door().leases.release(call.tenant, call.body["lease"], call.body.get("event_ids"))
-    return Reply(status=204)
-
-
-@route(
-    "POST /inbox/ack",
-    scope="inbox:ack",
-    body="events_held",
-    answers={204: None},
-    raises=(LeaseLost,),
-)
-def acknowledge_events(call: Call) -> Reply:
-    """Take leased events out of the inbox, all that are named or none; again is fine."""
-    door().leases.acknowledge(call.tenant, call.body["lease"], call.body.get("event_ids"))
-    return Reply(status=204)
-
-
-# API keys
-
-
-@route(
-    "POST /keys",
-    scope="keys:admin",
-    body="register",
-    answers={201: "api_key", 200: "api_key"},
-    raises=(ApiKeyEnded, ApiKeysFull),
-)
-def register_key(call: Call) -> Reply:
-    """Register an API key that an operator signed; 200 when it was registered before.
-
-    A key of another tenant's needs the scope `queue:admin` too.
+    With `stream` the answer is server-sent events, all at once; they tell of a failed job, too.
     """
-    record, known = key_desk().register(call.caller, call.body["key"])
-    return key_answers.registered(record, known=known)
+    asking = openai_calls.asking(call)
+    told = relay().answer(call.tenant, asking, lambda: chat.job_request(call.body))
+    return openai_answers.relayed(call, asking, told, chat_answers.completed)
 
 
 @route(
-    "GET /keys",
-    scope="keys:admin",
-    takes=("tenant", "limit", "cursor"),
-    answers={200: "api_key_page"},
+    "POST /v1/responses",
+    body="response_request",
+    answers={200: "response or text/event-stream", 307: None},
+    **_RELAYED,
 )
-def list_keys(call: Call) -> Reply:
-    """Page through a tenant's API keys, the first to expire first; never the keys themselves."""
-    limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
-    cursor, tenant = call.integer("cursor", 0, 0, _LAST), call.word("tenant")
-    return key_answers.keys(call, key_desk().list(call.caller, tenant, cursor, limit), limit)
+def create_response(call: Call) -> Reply:
+    """Answer a response as the OpenAI API does: at once with `background`, else as a chat is.
+
+    With `stream` the answer is server-sent events, all at once; they tell of a failed job, too.
+    """
+    if responses.at_once(call.body):
+        key = call.idempotency_key
+        return response_answers.begun(response_desk().begin(call.tenant, call.body, key))
+    asking = openai_calls.asking(call)
+    desk, tenant, body = response_desk(), call.tenant, call.body
+    told = relay().answer(tenant, asking, lambda: desk.request(tenant, body))
+    return openai_answers.relayed(call, asking, told, response_answers.answered)
 
 
 @route(
-    "DELETE /keys/{key_id}",
-    scope="keys:admin",
-    takes=("tenant", "grace_seconds"),
-    answers={204: None},
-    raises=(ApiKeyNotFound,),
+    "GET /v1/responses/{response_id}",
+    scope="infer:write",
+    takes=("stream", "starting_after", "hop"),
+    answers={200: "response or text/event-stream", 307: None},
+    raises=(ResponseNotFound, StillRunning),
+    dialect=Dialect.OPENAI,
 )
-def revoke_key(call: Call, key_id: str) -> Reply:
-    """Revoke an API key, at once or after a grace; again is fine, and never lengthens its life."""
-    wanted, tenant = key_answers.require_key_id(key_id), call.word("tenant")
-    grace_seconds = call.integer("grace_seconds", 0, 0, limits.KEY_GRACE_SECONDS)
-    key_desk().revoke(call.caller, tenant, wanted, grace_seconds)
-    return Reply(status=204)
+def fetch_response(call: Call, response_id: str) -> Reply:
+    """Tell a response as it stands; with `stream` its events, once it has ended."""
+    if call.word("stream") != "true":
+        return response_answers.standing(response_desk().find(call.tenant, response_id))
+    after = call.integer("starting_after", -1, 0, _LAST)
+    hops = openai_calls.hops(call)
+    told = response_desk().follow(call.tenant, response_id)
+    return response_answers.followed(call, hops, told, after)
+
+
+@route(
+    "POST /v1/responses/{response_id}/cancel",
+    scope="infer:write",
+    answers={200: "response"},
+    raises=(ResponseNotFound,),
+    dialect=Dialect.OPENAI,
+)
+def cancel_response(call: Call, response_id: str) -> Reply:
+    """Cancel a response, in the background or not, and tell how it stands; again is fine."""
+    return response_answers.standing(response_desk().cancel(call.tenant, response_id))
+
+
+@route(
+    "DELETE /v1/responses/{response_id}",
+    scope="infer:write",
+    answers={200: "response_deleted"},
+    raises=(ResponseNotFound, JobRunning),
+    dialect=Dialect.OPENAI,
+)
+def erase_response(call: Call, response_id: str) -> Reply:
+    """Erase a response, its input and its answer."""
+    response_desk().erase(call.tenant, response_id)
+    return response_answers.deleted(response_id)
+
+
+@route(
+    "GET /v1/models",
+    scope="infer:write",
+    answers={200: "model_list"},
+    dialect=Dialect.OPENAI,
+)
+def list_models(_call: Call) -> Reply:
+    """List the models that live workers offer, as the OpenAI API does."""
+    return openai_answers.models(model_lists().models())
+
+
+@route(
+    "GET /v1/models/{model}",
+    scope="infer:write",
+    answers={200: "model"},
+    raises=(ModelNotFound,),
+    dialect=Dialect.OPENAI,
+)
+def tell_model(_call: Call, model: str) -> Reply:
+    """Tell one model that live workers offer; its name is percent-encoded, a slash too."""
+    return openai_answers.model(model, model_lists().models())
 
 
 # Workers, who serve every tenant
@@ -527,6 +462,30 @@ def door() -> "FrontDoor":
         inbox_leases.InboxLeases(connection, retention),
         patience.Patience(room, time.monotonic),
     )
+
+
+@functools.cache
+def relay() -> "Relay":
+    """Return the use case of the OpenAI API. Raises as door does."""
+    from chalicelib import attaching, relay
+
+    return relay.Relay(door(), attaching.Undelivered(store()), bounds.relay_seconds())
+
+
+@functools.cache
+def response_desk() -> "ResponseDesk":
+    """Return the use cases of responses. Raises as door does."""
+    from chalicelib import response_desk
+
+    return response_desk.ResponseDesk(door(), bounds.relay_seconds())
+
+
+@functools.cache
+def model_lists() -> "ModelLists":
+    """Return what lists the models there are. Raises as door does."""
+    from chalicelib import model_lists
+
+    return model_lists.ModelLists(store())
 
 
 @functools.cache
@@ -651,6 +610,8 @@ settings.environment()
 signals.least()
 if settings.lambda_role() == "app":
     workshop()
+    relay()
+    response_desk()
     requests()
 elif settings.lambda_role() == "jwt_authorizer":
     gate()
@@ -666,6 +627,9 @@ elif not settings.in_lambda():
         "chalice.local",
         "chalicelib.key_desk",
         "chalicelib.keysources",
+        "chalicelib.model_lists",
+        "chalicelib.relay",
+        "chalicelib.response_desk",
         "chalicelib.service",
         "chalicelib.tokens",
         "chalicelib.workshop",
