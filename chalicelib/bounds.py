@@ -107,7 +107,7 @@ def relay_seconds() -> float:
 
     Raises NotConfigured where it is longer than the gateway allows.
     """
-    found = number("relay_seconds", limits.WAIT_SECONDS, 0.1)
+    found = number("relay_seconds", limits.WAIT_SECONDS, 0.01)
     if found > limits.WAIT_SECONDS:
         raise NotConfigured(f"{PREFIX}RELAY_SECONDS must be {limits.WAIT_SECONDS} at most")
     return found

@@ -1,5 +1,6 @@
 """What a call of the OpenAI API says beside its body: the redirect, the retry, the key."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Asking:
     """One POST of the OpenAI API, as far as the relay needs it.
 
     *api* names its door. *job_id* is that of a followed redirect; *digest* is of path and raw body,
-    ``""`` behind a redirect. *retried* says that the same call came before.
+    which is passed over then. *retried* says that the same call came before.
     """
 
     api: str
@@ -66,7 +67,7 @@ def asking(call: Call) -> Asking:
         api=DOORS[path],
         job_id=_job_id(call),
         hops=hops(call),
-        digest=call.body_digest and f"{path} {call.body_digest}",
+        digest=hashlib.sha256(f"{path}\0{call.body_digest}".encode()).hexdigest(),
         retried=_retried(call.headers),
         idempotency_key=call.idempotency_key,
     )

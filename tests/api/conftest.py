@@ -24,8 +24,9 @@ from tests.worker.routers import Router
 
 def forget_parts() -> None:
     """Let the app be wired anew."""
-    parts = (app.store, app.door, app.workshop, app.key_desk, app.api_keys, app.gate, app.requests)
-    for part in parts:
+    own = (app.key_desk, app.api_keys, app.gate, app.requests, app.tally)
+    of_the_store = (app.store, app.door, app.workshop, app.relay, app.model_lists)
+    for part in own + of_the_store:
         part.cache_clear()
 
 
