@@ -239,6 +239,198 @@ def tell_queue(_call: Call) -> Reply:
     return queue_answers.queue(door().gauge())
 
 
+@route(
+    "GET /dead-letters",
+    scope="queue:admin",
+    takes=("limit", "cursor"),
+    answers={200: "dead_letters"},
+)
+def list_dead_letters(call: Call) -> Reply:
+    """Page through the jobs of any tenant that ran out of attempts, the latest first."""
+    limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
+    before = call.integer("cursor", _LAST, 0, _LAST)
+    return queue_answers.dead_letters(door().lists.dead_letters(before, limit), limit)
+
+
+@route(
+    "POST /dead-letters/redrive",
+    scope="queue:admin",
+    body="redrive",
+    answers={202: "redriven"},
+)
+def redrive_dead_letters(call: Call) -> Reply:
+    """Run dead letters again, each at the version that was seen; again is fine."""
+    return queue_answers.redriven(*door().redrive(call.body["jobs"]))
+
+
+# Events
+
+
+@route(
+    "POST /events",
+    scope="events:write",
+    body="event",
+    takes=("idempotency_key", "cloudevent"),
+    answers={201: "accepted_event", 200: "accepted_event"},
+    raises=(IdempotencyKeyReused, EventGone, RateLimited, InboxFull, StoreFull),
+)
+def publish_event(call: Call) -> Reply:
+    """Put an event or a CloudEvent into the tenant's inbox; 200 when it came before."""
+    key = None if call.cloudevent else call.idempotency_key
+    return inbox_answers.published(door().publish(call.tenant, call.body, key))
+
+
+@route(
+    "GET /inbox",
+    scope="inbox:read",
+    takes=("type", "limit", "cursor", "wait_seconds"),
+    answers={200: "inbox_page"},
+)
+def page_inbox(call: Call) -> Reply:
+    """Page through the events that nobody has acknowledged or leased, oldest first."""
+    limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
+    after, wanted = call.integer("cursor", 0, 0, _LAST), call.word("type")
+    page = door().page(call.tenant, after, limit, wanted, call.wait_seconds)
+    return inbox_answers.page(call, page, limit)
+
+
+@route(
+    "GET /inbox/{event_id}",
+    scope="inbox:read",
+    answers={200: "inbox_event"},
+    raises=(EventNotFound,),
+)
+@route(
+    "GET /events/{event_id}",
+    scope="inbox:read",
+    answers={200: "inbox_event"},
+    raises=(EventNotFound,),
+)
+def read_event(call: Call, event_id: str) -> Reply:
+    """Tell one event, acknowledged or not."""
+    wanted = answers.require_event_id(event_id)
+    return inbox_answers.one(door().inbox.read(call.tenant, wanted))
+
+
+@route(
+    "DELETE /inbox/{event_id}",
+    scope="inbox:ack",
+    answers={204: None},
+    raises=(EventNotFound,),
+)
+@route(
+    "DELETE /events/{event_id}",
+    scope="inbox:ack",
+    answers={204: None},
+    raises=(EventNotFound,),
+)
+def acknowledge_event(call: Call, event_id: str) -> Reply:
+    """Take an event out of the inbox, leased or not; again is fine."""
+    wanted = answers.require_event_id(event_id)
+    door().inbox.acknowledge(call.tenant, wanted)
+    return Reply(status=204)
+
+
+@route(
+    "POST /inbox/lease",
+    scope="inbox:ack",
+    body="events_lease",
+    takes=("wait_seconds",),
+    answers={200: "events_leased"},
+    raises=(LeaseLost,),
+)
+def lease_events(call: Call) -> Reply:
+    """Lease the oldest pending events, so that no other consumer sees them meanwhile."""
+    lease = door().lease_events(call.tenant, call.body, call.wait_seconds)
+    return inbox_answers.leased(call, lease)
+
+
+@route(
+    "POST /inbox/extend",
+    scope="inbox:ack",
+    body="events_extend",
+    answers={200: "events_extended"},
+    raises=(LeaseLost,),
+)
+def extend_events(call: Call) -> Reply:
+    """Hold leased events for longer."""
+    token, seconds = call.body["lease"], call.body["seconds"]
+    return inbox_answers.extended(token, door().leases.extend(call.tenant, token, seconds))
+
+
+@route(
+    "POST /inbox/release",
+    scope="inbox:ack",
+    body="events_held",
+    answers={204: None},
+    raises=(LeaseLost,),
+)
+def release_events(call: Call) -> Reply:
+    """Give leased events back: they are pending again, in their old places."""
+    door().leases.release(call.tenant, call.body["lease"], call.body.get("event_ids"))
+    return Reply(status=204)
+
+
+@route(
+    "POST /inbox/ack",
+    scope="inbox:ack",
+    body="events_held",
+    answers={204: None},
+    raises=(LeaseLost,),
+)
+def acknowledge_events(call: Call) -> Reply:
+    """Take leased events out of the inbox, all that are named or none; again is fine."""
+    door().leases.acknowledge(call.tenant, call.body["lease"], call.body.get("event_ids"))
+    return Reply(status=204)
+
+
+# API keys
+
+
+@route(
+    "POST /keys",
+    scope="keys:admin",
+    body="register",
+    answers={201: "api_key", 200: "api_key"},
+    raises=(ApiKeyEnded, ApiKeysFull),
+)
+def register_key(call: Call) -> Reply:
+    """Register an API key that an operator signed; 200 when it was registered before.
+
+    A key of another tenant's needs the scope `queue:admin` too.
+    """
+    record, known = key_desk().register(call.caller, call.body["key"])
+    return key_answers.registered(record, known=known)
+
+
+@route(
+    "GET /keys",
+    scope="keys:admin",
+    takes=("tenant", "limit", "cursor"),
+    answers={200: "api_key_page"},
+)
+def list_keys(call: Call) -> Reply:
+    """Page through a tenant's API keys, the first to expire first; never the keys themselves."""
+    limit = call.integer("limit", limits.PAGE_EVENTS, 1, limits.PAGE_EVENTS_MAX)
+    cursor, tenant = call.integer("cursor", 0, 0, _LAST), call.word("tenant")
+    return key_answers.keys(call, key_desk().list(call.caller, tenant, cursor, limit), limit)
+
+
+@route(
+    "DELETE /keys/{key_id}",
+    scope="keys:admin",
+    takes=("tenant", "grace_seconds"),
+    answers={204: None},
+    raises=(ApiKeyNotFound,),
+)
+def revoke_key(call: Call, key_id: str) -> Reply:
+    """Revoke an API key, at once or after a grace; again is fine, and never lengthens its life."""
+    wanted, tenant = key_answers.require_key_id(key_id), call.word("tenant")
+    grace_seconds = call.integer("grace_seconds", 0, 0, limits.KEY_GRACE_SECONDS)
+    key_desk().revoke(call.caller, tenant, wanted, grace_seconds)
+    return Reply(status=204)
+
+
 # The OpenAI API
 
 _RELAYED: Mapping[str, Any] = {
