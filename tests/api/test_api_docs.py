@@ -1,4 +1,4 @@
-"""docs/api.md: every route of the contract is there with its scope and answers, and no other."""
+"""docs/api.md and openai.md tell every route of the contract, its scope and answers, no other."""
 
 import json
 import re
@@ -9,7 +9,9 @@ import pytest
 from chalicelib.settings import PROJECT
 from tests.contract_check import operations, validator
 
-PAGE = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
+PAGE = "".join(
+    (PROJECT / "docs" / name).read_text(encoding="utf-8") for name in ("api.md", "openai.md")
+)
 SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", PAGE, re.MULTILINE))
 EXAMPLES = re.findall(
     r"^<!-- schema: (\w+) -->\n```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL
