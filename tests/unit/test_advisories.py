@@ -77,6 +77,17 @@ def test_every_file_that_pins_a_version_is_asked_about() -> None:
     assert all((PROJECT / lock).is_file() for lock in PYTHON_LOCKS + NPM_LOCKS)
 
 
+@pytest.mark.parametrize("lock", NPM_LOCKS)
+def test_a_lock_of_npm_names_versions_and_hashes_but_no_host(lock: str) -> None:
+    told = json.loads((PROJECT / lock).read_text(encoding="utf-8"))
+    wanted = json.loads((PROJECT / lock).with_name("package.json").read_text(encoding="utf-8"))
+    root, *packages = told["packages"].values()
+
+    assert packages
+    assert all("integrity" in package and "resolved" not in package for package in packages)
+    assert root["devDependencies"] == wanted["devDependencies"]
+
+
 @pytest.mark.slow
 def test_who_proposes_new_versions_is_told_so_in_githubs_own_schema() -> None:
     check = Path(sys.executable).with_name("check-jsonschema")
