@@ -28,8 +28,8 @@ same words when a command fails.
 A refusal is a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Act on its
 `code`, which never changes; `title` and `detail` are for people. `errors` names the fields of a
 body that are wrong, and `request_id` finds the call in the operator's log. The routes under `/v1`
-say the same codes as the OpenAI API says its own: `{"error": {"message", "type", "param",
-"code"}}`.
+say the same codes as the OpenAI API says its own ([openai.md](openai.md#refusals)):
+`{"error": {"message", "type", "param", "code"}}`.
 
 """
 _COMMON = """\

@@ -23,7 +23,8 @@ _INTRO = """\
 
 Every route with its parameters, fields, answers and headers. Written by `make fmt` from
 [openapi.json](../chalicelib/openapi.json), which a router serves at `GET /openapi.json`. How the
-routes are used together stands in [api.md](api.md), what a code means in [errors.md](errors.md).
+routes are used stands in [api.md](api.md), those under `/v1` in [openai.md](openai.md); what a code
+means in [errors.md](errors.md).
 
 In the tables a field in **bold** must be there; `a.b` is the field `b` of the object `a`, `a[].b`
 that of each item of the list `a`, and `*` stands for any name. Every answer of the router carries
