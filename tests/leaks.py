@@ -30,7 +30,10 @@ _DISTINCT = 5  # characters; "xxxxxxxxxxxx" says nothing
 # Shorter ones count if they are several words; a few, since each costs a search of each line.
 _SHORT = re.compile(r"\S.{4,9}\S")
 _SHORT_TEXTS = 256
-_TEXTS = {"prompt", "content", "payload", "data", "chunks", "text", "key"}
+_TEXTS = {
+    *("prompt", "content", "payload", "data", "chunks", "text", "key"),
+    *("input", "instructions"),
+}
 _IDS = re.compile(r"(?:job|evt|key|w)_[0-9a-f]{32}")
 _LOG_LINE = re.compile(r'^\{"(?:time|_aws)": .*$', re.MULTILINE)
 _REFUSED = 400

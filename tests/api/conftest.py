@@ -25,7 +25,8 @@ from tests.worker.routers import Router
 def forget_parts() -> None:
     """Let the app be wired anew."""
     own = (app.key_desk, app.api_keys, app.gate, app.requests, app.tally)
-    of_the_store = (app.store, app.door, app.workshop, app.relay, app.model_lists)
+    of_the_store = (app.store, app.door, app.workshop, app.relay)
+    of_the_store += (app.response_desk, app.model_lists)
     for part in own + of_the_store:
         part.cache_clear()
 
