@@ -12,7 +12,7 @@ from chalicelib import settings
 from chalicelib.settings import PROJECT
 from tests import walking
 
-PAGES = [PROJECT / "docs" / "tutorial.md", PROJECT / "docs" / "recipes.md"]
+PAGES = [PROJECT / "docs" / name for name in ("tutorial.md", "recipes.md", "openai.md")]
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,27 @@ def walk(tmp_path: Path, environment: dict[str, str], place: str) -> Iterator[wa
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_the_page_shows_is_what_happens(page: Path, walk: walking.Walk) -> None:
     assert list(walk.through(page)) == []
+
+
+def test_what_does_not_happen_as_shown_is_told(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```sh\necho 127.0.0.1:8000\n```\n\n```text\n127.0.0.1:8000\n```\n\n"
+        "```text\nelsewhere\n```\n\n"
+        "```sh\n#!/bin/sh\n# fails.sh\necho one\nexit 3\n```\n\n```sh\n./fails.sh\n```\n\n"
+        "```sh\ntouch never\n```\n",
+        encoding="utf-8",
+    )
+    walk = walking.Walk(tmp_path, settings.child_environment({}), "127.0.0.1:1")
+
+    told = list(walk.through(page))
+    walk.close()
+
+    assert told == [
+        "page.md:9: not as shown:\n127.0.0.1:1\n",
+        "page.md:20: exit code 3:\none\n",
+    ]
+    assert not (tmp_path / "never").exists()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
