@@ -32,6 +32,7 @@ from chalicelib import (
     inbox_answers,
     key_answers,
     limits,
+    metrics_answers,
     openai_answers,
     openai_calls,
     queue_answers,
@@ -64,12 +65,14 @@ from chalicelib.errors import (
     VersionConflict,
 )
 from chalicelib.jobs import JobState
+from chalicelib.journal import Journal
 from chalicelib.openai_errors import JobFailed, ModelNotFound, ResponseNotFound, StillRunning
-from chalicelib.routing import Dialect, Reply
+from chalicelib.routing import Dialect, Reply, RouteNotFound
 
 if TYPE_CHECKING:
     from chalicelib.api_keys import ApiKeys
     from chalicelib.console_page import Page
+    from chalicelib.counting import Tally
     from chalicelib.key_desk import KeyDesk
     from chalicelib.model_lists import ModelLists
     from chalicelib.relay import Relay
@@ -101,7 +104,13 @@ def requests() -> bounds.RequestSettings:
     return bounds.request_settings()
 
 
-route = edge.Routes(app, jwt_authorizer, time.time, requests)  # noqa: TID251 - the clock handed out
+def count_refusal(code: str) -> None:
+    """Count a refusal by its code. Raises NotConfigured where there is no store to count in."""
+    tally().refused(code)
+
+
+journal = Journal(time.monotonic, count_refusal)
+route = edge.Routes(app, jwt_authorizer, time.time, requests, journal)  # noqa: TID251 - handed out
 
 
 @route("GET /health", scope=None, answers={200: "health", 503: "health"})
@@ -237,6 +246,13 @@ def erase_job(call: Call, job_id: str) -> Reply:
 def tell_queue(_call: Call) -> Reply:
     """Tell how the queue stands, all tenants together."""
     return queue_answers.queue(door().gauge())
+
+
+@route("GET /metrics", scope="metrics:read", answers={200: "text/plain"}, raises=(RouteNotFound,))
+def tell_metrics(_call: Call) -> Reply:
+    """Tell Prometheus how the queue stands and what was done so far; 404 in production."""
+    metrics_answers.require_offered()
+    return metrics_answers.metrics(door().measure())
 
 
 @route(
@@ -724,6 +740,14 @@ def api_keys() -> "ApiKeys | None":
 
 
 @functools.cache
+def tally() -> "Tally":
+    """Return what counts refusals. Raises as door does."""
+    from chalicelib import counting
+
+    return counting.Tally(store(), time.monotonic)
+
+
+@functools.cache
 def store() -> "Store":
     """Return the store, not connected yet. Raises NotConfigured naming a missing variable."""
     from chalicelib import store
@@ -801,6 +825,7 @@ def _key_settings() -> settings.KeySettings:
 settings.environment()
 signals.least()
 if settings.lambda_role() == "app":
+    tally()
     workshop()
     relay()
     response_desk()
@@ -817,6 +842,7 @@ elif not settings.in_lambda():
     host_words.are_ours(Laptop(route).refuse)
     for module in (
         "chalice.local",
+        "chalicelib.counting",
         "chalicelib.key_desk",
         "chalicelib.keysources",
         "chalicelib.model_lists",

@@ -9,11 +9,12 @@ from typing import Any, cast
 
 from chalice.app import Chalice, ChaliceAuthorizer, CORSConfig, Request, Response
 
-from chalicelib import bodies, dialects, errors, refusals, settings, signals, visits
+from chalicelib import bodies, dialects, errors, refusals, settings, signals, tracing, visits
 from chalicelib.bounds import RequestSettings
 from chalicelib.calls import NOBODY, Call, Caller
 from chalicelib.errors import RouterError, TokenRejected
 from chalicelib.headers import always_sent
+from chalicelib.journal import Entry, Journal
 from chalicelib.routing import Dialect, Reply, Route, View
 from chalicelib.visits import Visit
 
@@ -59,12 +60,14 @@ class Routes:
         authorizer: ChaliceAuthorizer,
         now: Callable[[], float],
         requests: Callable[[], RequestSettings],
+        journal: Journal,
     ) -> None:
         self.table: list[Route] = []
         self._app = app
         self._authorizer = authorizer
         self._now = now
         self._requests = requests
+        self._journal = journal
         origin = settings.variable("cors_origin")
         self._cors = (
             CORSConfig(origin, _ALLOWED_HEADERS, EXPOSED_HEADERS, max_age=600) if origin else None
@@ -109,33 +112,49 @@ class Routes:
         @functools.wraps(route.view)
         def answer(**path_values: str) -> Response:
             request = cast("Request", self._app.current_request)
-            visit = Visit("")
-            try:
-                if route.scope is not None:
-                    caller = _caller(route.scope, request, self._now())
-                    visit = self._visit(route, caller)
-                    with visits.serving(visit):
-                        response = _response(
-                            route.view(_call(route, request, caller), **path_values)
-                        )
-                else:
-                    response = _response(route.view(_call(route, request), **path_values))
-            except RouterError as error:
-                if error.status >= _OURS:
-                    signals.log("refused", code=error.code, request_id=request_id(request))
-                response = _refusal(error, request, route.dialect)
-            except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the caller gets a 500
-                _log_unexpected(error, request)
-                response = _refusal(RouterError(), request, route.dialect)
-            for name, value in refusals.headers(*visit.rates).items():
-                response.headers.setdefault(name, value)
+            trace = str(tracing.of_request(request.headers.get(tracing.HEADER)))
+            with self._journal.request(route, request_id(request), trace) as entry:
+                response = self._answer(route, request, path_values, trace, entry)
+                entry.status = response.status_code
             return response
 
         return answer
 
-    def _visit(self, route: Route, caller: Caller) -> Visit:
+    def _answer(
+        self,
+        route: Route,
+        request: Request,
+        path_values: Mapping[str, str],
+        trace: str,
+        entry: Entry,
+    ) -> Response:
+        visit = Visit("")
+        try:
+            if route.scope is not None:
+                caller = _caller(route.scope, request, self._now())
+                visit = self._visit(route, caller, request)
+                visit.traceparent = trace
+                with visits.serving(visit):
+                    response = _response(route.view(_call(route, request, caller), **path_values))
+            else:
+                response = _response(route.view(_call(route, request), **path_values))
+        except RouterError as error:
+            if error.status >= _OURS:
+                signals.log("refused", code=error.code)
+            entry.code = error.code
+            response = _refusal(error, request, route.dialect)
+        except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the caller gets a 500
+            _log_unexpected(error, request)
+            entry.code = RouterError.code
+            response = _refusal(RouterError(), request, route.dialect)
+        for name, value in refusals.headers(*visit.rates).items():
+            response.headers.setdefault(name, value)
+        return response
+
+    def _visit(self, route: Route, caller: Caller, request: Request) -> Visit:
         visit = Visit(caller.tenant, caller.key_id, key_digest=caller.key_digest)
-        if route.counted:
+        # A call whose body came before brings nothing in: no other rate counts it.
+        if route.counted or _told_before(route, request.query_params or {}):
             quotas = self._requests()
             visit.quota = quotas.per_minute
             visit.key_quota = quotas.key_per_minute if caller.key_id else 0
@@ -235,5 +254,4 @@ def _log_unexpected(error: Exception, request: Request) -> None:
         error=type(error).__name__,
         where=where,
         path=request.path,
-        request_id=request_id(request),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from redis import ResponseError
 
-from chalicelib import keyspace, limits, records
+from chalicelib import keyspace, limits, records, signals
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.errors import FieldError, InvalidBody, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject, retry_delay_seconds
@@ -113,6 +113,7 @@ class JobLeases:
             job = self._open(Place(place), token) if place else None
             moved = [self._moved(each) for each in due]
             if job:
+                signals.note(job_id=job.id)
                 return Claim(job, token)
             if not place:
                 # Read before what is due was moved, so that whatever became ready rings anew.
@@ -133,6 +134,7 @@ class JobLeases:
         longer than a result may be.
         """
         job = claim.job
+        signals.note(job_id=job.id)
         record = keyspace.job(job.id), keyspace.job_bell(job.id), keyspace.job_tokens(job.id)
         keys = *record, keyspace.METRICS
         fixed: tuple[str | float, ...] = (job.tenant, claim.token, offset, limits.RESULT_BYTES)
@@ -146,6 +148,7 @@ class JobLeases:
     def extend(self, claim: Claim) -> bool:
         """Renew the lease from now; returns whether a cancel was asked. Raises LeaseLost."""
         job = claim.job
+        signals.note(job_id=job.id)
         keys = (keyspace.job(job.id), keyspace.LEASED, keyspace.lease(claim.token))
         return _cancel_asked(
             self._store.run(_EXTEND, keys, (job.tenant, claim.token, self._lease_ms))
@@ -200,6 +203,7 @@ class JobLeases:
     def _end(
         self, script: Script, claim: Claim, given: dict[str, object], texts: tuple[str, ...]
     ) -> JobState:
+        signals.note(job_id=claim.job.id)
         whose = claim.job.tenant, claim.job.id
         keys = (keyspace.lease(claim.token),)
         state = self._moves.run(script, whose, given, keys=keys, texts=texts)

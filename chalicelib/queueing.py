@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib import gauging, keyspace, limits, records, visits
+from chalicelib import gauging, keyspace, limits, records, signals, visits
 from chalicelib.bounds import QueueSettings, RetentionSettings
 from chalicelib.charging import FREE, Charges, asking_key
 from chalicelib.errors import (
@@ -21,7 +21,7 @@ from chalicelib.errors import (
     NotRetryable,
     VersionConflict,
 )
-from chalicelib.gauging import Gauge
+from chalicelib.gauging import Gauge, Measured
 from chalicelib.jobs import Draft, Job, JobState, Priority
 from chalicelib.moves import JOB_LIBRARIES, JobMoves
 from chalicelib.refusals import Rate
@@ -112,6 +112,7 @@ class JobQueue:
         Raises JobGone for one that was removed in the last days, else JobNotFound, for another
         tenant's job just the same.
         """
+        signals.note(job_id=job_id)
         job = self._look(tenant, job_id, retry=retry)
         if job.expires_in_seconds is not None and job.expires_in_seconds <= 0:
             self._sweeper.expire_overdue(tenant, job_id)
@@ -143,6 +144,7 @@ class JobQueue:
         It costs what a new one does. The same call again answers as before and costs nothing.
         Raises JobNotFound, JobGone, NotRetryable, VersionConflict, and as submit for want of room.
         """
+        signals.note(job_id=job_id)
         given = self._charges.terms() | {"dead_only": False, "key": asking_key()}
         told = self._retry(tenant, job_id, version, given)
         rates = self._charges.charged(told)
@@ -194,6 +196,10 @@ class JobQueue:
         """Tell how the queue stands."""
         return gauging.gauge(self._store)
 
+    def measure(self) -> Measured:
+        """Tell how the queue stands, and what was done so far."""
+        return gauging.measure(self._store)
+
     def _look(self, tenant: str, job_id: str, *, retry: bool) -> Job:
         answer = self._moves.run(_FETCH, (tenant, job_id), {}, retry=retry)
         self._found(answer[0], job_id)
@@ -205,6 +211,7 @@ class JobQueue:
         return job
 
     def _move(self, script: Script, tenant: str, job_id: str, **given: object) -> str:
+        signals.note(job_id=job_id)
         answer = str(self._moves.run(script, (tenant, job_id), given))
         if answer == "old":
             self._sweeper.adopt(job_id)
@@ -227,6 +234,7 @@ class JobQueue:
             raise JobGone(f"the key's job {job_id} has been removed") from None
 
     def _accepted(self, draft: Draft, answer: list[int]) -> Job:
+        signals.note(job_id=draft.id)
         created_at = int(answer[1])
         deadline = draft.deadline_seconds
         return Job(

@@ -16,6 +16,14 @@ JSON = "application/json"
 _WORKERS = "worker:run"
 
 
+class RouteNotFound(RouterError):
+    """No such path, or none that is offered here; the gateway says so of a method, too."""
+
+    status = 404
+    code = "route_not_found"
+    title = "There is no such route"
+
+
 class Dialect(StrEnum):
     """How a route tells a refusal."""
 

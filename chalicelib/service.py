@@ -18,7 +18,7 @@ from chalicelib.errors import (
     TokenRejected,
 )
 from chalicelib.events import ROUTER_SOURCE, Event
-from chalicelib.gauging import Gauge
+from chalicelib.gauging import Gauge, Measured
 from chalicelib.inbox import Inbox, Page, Published
 from chalicelib.inbox_leases import InboxLease, InboxLeases
 from chalicelib.jobs import Draft, Job, JsonObject, Priority
@@ -184,6 +184,10 @@ class FrontDoor:
     def gauge(self) -> Gauge:
         """Tell how the queue stands."""
         return self.queue.gauge()
+
+    def measure(self) -> Measured:
+        """Tell how the router stands, and what it has done so far."""
+        return self.queue.measure()
 
     def await_end(self, job: Job, until: float) -> Awaited[Job]:
         """Return *job* once it has ended, or as it is at *until* by the patience's clock."""

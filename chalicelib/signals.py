@@ -5,7 +5,9 @@ A line never holds a token, a prompt, an output or a secret: callers pass ids, c
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -14,6 +16,7 @@ from chalicelib import settings
 from chalicelib.errors import NotConfigured
 
 _NAMESPACE = "TinyLlama"
+_FIELDS: ContextVar[dict[str, object] | None] = ContextVar("fields", default=None)
 
 
 class Level(IntEnum):
@@ -38,14 +41,38 @@ class Metric:
 def log(event: str, level: Level = Level.INFO, /, **fields: object) -> None:
     """Write one line ``{"time", "level", "app", "event", ...fields}`` unless less is asked for.
 
-    The time is RFC 3339, UTC, milliseconds; ``app`` is the setting ``APP_NAME``. Raises as
-    least does, which whoever logs asks when it starts.
+    The time is RFC 3339, UTC, milliseconds; ``app`` is the setting ``APP_NAME``. What surrounds the
+    line (``within``) comes before its own fields. Raises as least does, which whoever logs asks
+    when it starts.
     """
     if level < least():
         return
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     app = settings.variable("app_name") or "tinyllama"
-    _write({"time": time, "level": level.name, "app": app, "event": event, **fields})
+    _write(
+        {"time": time, "level": level.name, "app": app, "event": event, **_surrounding(), **fields}
+    )
+
+
+@contextmanager
+def within(**fields: object) -> Iterator[None]:
+    """Let each line that is written inside the block have *fields*: nobody there need know them."""
+    before = _FIELDS.set({**_surrounding(), **fields})
+    try:
+        yield
+    finally:
+        _FIELDS.reset(before)
+
+
+def note(**fields: object) -> None:
+    """Let each line that the surrounding block still writes have *fields*; else do nothing."""
+    found = _FIELDS.get()
+    if found is not None:
+        found.update(fields)
+
+
+def _surrounding() -> Mapping[str, object]:
+    return _FIELDS.get() or {}
 
 
 def least() -> Level:

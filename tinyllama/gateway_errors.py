@@ -5,6 +5,7 @@ them. Which of the gateway's answers becomes which is told in ``deployment/gatew
 """
 
 from chalicelib.errors import RouterError
+from chalicelib.routing import RouteNotFound as RouteNotFound  # noqa: PLC0414 - one of these
 
 NO_ROUTE = "the path or the method is not offered; GET openapi.json tells those that are"
 
@@ -31,14 +32,6 @@ class Forbidden(RouterError):
     status = 403
     code = "forbidden"
     title = "The request is refused"
-
-
-class RouteNotFound(RouterError):
-    """The gateway knows no such path, or no such method on it: it cannot tell them apart."""
-
-    status = 404
-    code = "route_not_found"
-    title = "There is no such route"
 
 
 class Throttled(RouterError):

@@ -11,7 +11,7 @@ import redis
 
 import app
 import tinyllama
-from chalicelib import errors, keyspace, limits, schemas, settings
+from chalicelib import errors, keyspace, limits, metrics_answers, schemas, settings
 from chalicelib.authorizer import Gate, Laptop
 from chalicelib.bounds import RequestSettings
 from chalicelib.errors import KeysUnavailable, NotConfigured
@@ -225,6 +225,12 @@ class Scene:
         self.direct.hset(keyspace.inbox_lease("acme", LEASE), "end", 1)
         return self.send(sendable, {})
 
+    def in_production(self) -> Answer:
+        """Call a route that is not offered there."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(metrics_answers, "PRODUCTION", {settings.environment()})
+            return self.call()
+
     def again_when_ended(self) -> Answer:
         """Repeat a call whose job has ended, or whose event is there."""
         sendable = self.ready()
@@ -248,6 +254,7 @@ BY_CODE: Mapping[str, Recipe] = {
     "invalid_json": lambda scene: scene.call_plainly(b"{"),
     "invalid_parameter": Scene.with_unusable_parameter,
     "job_not_found": Scene.call_plainly,
+    "route_not_found": Scene.in_production,
     "event_not_found": Scene.call_plainly,
     "job_gone": Scene.on_a_removed_job,
     "event_gone": Scene.on_a_removed_event,

@@ -274,6 +274,7 @@ EXCUSED = {
     "GET /openapi.json": "public: the same for everybody",
     "GET /console": "public: the same for everybody",
     "GET /queue": "counts of all tenants together",
+    "GET /metrics": "counts of all tenants together",
     "GET /dead-letters": "the operator's: those of all tenants",
     "POST /worker/lease": "a worker's: the job whose turn it is, of any tenant",
 }

@@ -70,7 +70,12 @@ def _operate(api: Target) -> None:
     def refused(answer: Answer) -> str:
         return "" if answer.body["redriven"] == [] else "it ran a job again"
 
+    def measures(answer: Answer) -> str:
+        offered = answer.status == 200  # noqa: PLR2004 - 404 in production
+        return "it tells no metrics" if offered and "tinyllama_info" not in answer.body else ""
+
     api.call("GET", "/queue", {200})
+    api.call("GET", "/metrics", {200, 404}, check=measures)
     api.call("GET", "/dead-letters", {200}, limit="1")
     absent = {"jobs": [{"tenant": _TENANT, "id": _NO_JOB, "version": 1}]}
     api.call(
