@@ -183,11 +183,12 @@ _OPENAI = {
         "Check the id, and whether the key is of the tenant that asked for it.",
     ),
     "job_failed": Cure(
-        "The job behind the call failed, expired or was cancelled; `message` says which.",
-        "Mend what it names, then call again: that makes a new job.",
+        "The job behind the call failed, expired or was cancelled; `message` says which and why.",
+        "Mend what it names (a job's own codes), then call again: that makes a new job.",
     ),
     "still_running": Cure(
-        "The answer takes longer than a call can be held, even over redirects.",
+        "The answer takes longer than a call can be held, even over redirects; or no place to wait "
+        "was free.",
         "Call again with the same body: a client that retries goes on waiting for the same job.",
     ),
 }
