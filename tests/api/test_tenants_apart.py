@@ -25,11 +25,12 @@ from tinyllama import devkeys
 
 OWNER, OTHER = "acme", "globex"
 PROMPT = {"prompt": "Say hello"}
+CHAT = {"messages": [{"role": "user", "content": "Say hello"}]}
 EVENT = {"event_type": "order.placed", "payload": 7, "source": "shop"}
 CLOUDEVENT = {"specversion": "1.0", "id": "order-1", "source": "shop", "type": "order.placed"}
 CALLER = " ".join(sorted(set(devkeys.SCOPES) - {"queue:admin", "worker:run"}))
 _VOLATILE = {"x-request-id", "date"}
-_IDS = re.compile(r"(job|evt|key)_[0-9a-f]{32}")
+_IDS = re.compile(r"(job|evt|key|resp)_[0-9a-f]{32}")
 _MOMENT = re.compile(r'"\d{4}-\d\d-\d\dT[0-9:.]+Z"')
 _REQUEST_ID = re.compile(r'("request_id": ?)"[^"]*"')
 
@@ -85,6 +86,14 @@ def _jobs(api: Api, worker: HandWorker, raw: "redis.Redis", has: Belongings) -> 
         job["id"] for job in api.get("/jobs").json["jobs"] if job["deadline_at"]
     ]
     assert api.get(f"/jobs/{has.jobs['expired']}").json["state"] == "expired"
+    # Sent by the other tenant as well, as a retry.
+    asked = api.post("/v1/chat/completions", CHAT).headers["location"]
+    has.jobs["chat"] = asked.partition("job=")[2].partition("&")[0]
+    api.post(f"/v1/chat/completions?job={has.jobs['chat']}&hop=9", CHAT)
+    worker.answer()
+    asked = api.post("/v1/responses", {"input": "Say hello", "background": True}).json["id"]
+    has.jobs["response"] = asked.replace("resp_", "job_")
+    worker.answer()
     submit("delayed")
     again = {"code": "engine_failed", "detail": "busy"}
     outcome = Outcome(error=again, retryable=True, retry_after_seconds=3600)
@@ -123,6 +132,7 @@ def has(client_transport: Transport, valkey: Server, store: Store) -> Iterator[B
         for name in ("RATE_PER_MINUTE", "REQUESTS_PER_MINUTE", "TENANT_BYTES_PER_DAY"):
             patch.setenv(f"TINYLLAMA_{name}", "0")
         patch.setenv("TINYLLAMA_LEASE_SECONDS", "3600")
+        patch.setenv("TINYLLAMA_RELAY_SECONDS", "0.05")
         patch.setenv("TINYLLAMA_STORE_URL", valkey.url)
         forget_parts()
         api = Api(client_transport, OWNER)
@@ -240,6 +250,36 @@ def _revokes(has: Belongings) -> list[Pair]:
     return own + named
 
 
+def _followed(path: str, body: Any) -> Callable[[Belongings], list[Pair]]:
+    def sent(query: str, headers: Mapping[str, str] | None = None) -> Sent:
+        return Sent("POST", path + query, body, headers or {})
+
+    def pairs(has: Belongings) -> list[Pair]:
+        followed = [
+            (sent(f"?job={job}&hop=1"), sent(f"?job={fresh('job')}&hop=1"))
+            for job in has.jobs.values()
+        ]
+        again = {"X-Stainless-Retry-Count": "1"}
+        return [*followed, (sent("", again), sent(""))]
+
+    return pairs
+
+
+def _each_response(method: str, tail: str = "") -> Callable[[Belongings], list[Pair]]:
+    def pairs(has: Belongings) -> list[Pair]:
+        return [
+            (Sent(method, f"/v1/responses/{_response(job)}{tail}"),
+             Sent(method, f"/v1/responses/{_response(fresh('job'))}{tail}"))
+            for job in has.jobs.values()
+        ]  # fmt: skip
+
+    return pairs
+
+
+def _response(job_id: str) -> str:
+    return job_id.replace("job_", "resp_")
+
+
 RESULT = {"text": "x", "finish_reason": "stop", "engine": "echo", "model": None, "usage": None}
 CASES: Mapping[str, Callable[[Belongings], list[Pair]]] = {
     "POST /infer": _submits,
@@ -263,6 +303,11 @@ CASES: Mapping[str, Callable[[Belongings], list[Pair]]] = {
     "POST /keys": _registers,
     "GET /keys": _lists_keys,
     "DELETE /keys/{key_id}": _revokes,
+    "POST /v1/chat/completions": _followed("/v1/chat/completions", CHAT),
+    "POST /v1/responses": _followed("/v1/responses", {"input": "Say hello"}),
+    "GET /v1/responses/{response_id}": _each_response("GET"),
+    "POST /v1/responses/{response_id}/cancel": _each_response("POST", "/cancel"),
+    "DELETE /v1/responses/{response_id}": _each_response("DELETE"),
     "POST /worker/append": _worker("append", offset=0, chunks=["x"]),
     "POST /worker/extend": _worker("extend"),
     "POST /worker/finish": _worker("finish", outcome={"result": RESULT}),
@@ -273,6 +318,8 @@ EXCUSED = {
     "GET /status": "public: counts of all tenants together",
     "GET /openapi.json": "public: the same for everybody",
     "GET /console": "public: the same for everybody",
+    "GET /v1/models": "what workers offer, the same for all tenants",
+    "GET /v1/models/{model}": "what workers offer, the same for all tenants",
     "GET /queue": "counts of all tenants together",
     "GET /metrics": "counts of all tenants together",
     "GET /dead-letters": "the operator's: those of all tenants",
@@ -302,7 +349,7 @@ class _Walk:
         return answer.status, {n: _plain(v) for n, v in headers.items()}, _plain(told)
 
     def _tidy(self, sent: Sent) -> None:
-        if sent.path not in {"/infer", "/events"}:
+        if sent.path not in {"/infer", "/events", "/v1/chat/completions", "/v1/responses"}:
             return
         own = Api(self._transport, OTHER)
         for job in own.get("/jobs").json["jobs"]:
