@@ -76,4 +76,4 @@ def _about(found: "Access", root: str) -> str:
 
 def _tell_pause(seconds: float) -> None:
     if seconds >= _SHORTEST_TOLD_SECONDS:
-        screen.say(f"The router does not take it now: trying again in {seconds:.0f} s.")
+        screen.say(f"No good answer yet: trying again in {seconds:.0f} s.")
