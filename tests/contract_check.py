@@ -62,10 +62,14 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def codes_of(response: Mapping[str, Any]) -> list[str]:
-    """Return the codes of the problems that a response of the contract may be."""
-    problem = response.get("content", {}).get("application/problem+json")
-    narrowed = problem["schema"]["allOf"][1]["properties"] if problem else {"code": {"enum": []}}
-    return [str(code) for code in narrowed["code"]["enum"]]
+    """Return the codes of the refusals that a response of the contract may be, in either form."""
+    codes: dict[str, None] = {}
+    for content in response.get("content", {}).values():
+        for narrowed in content["schema"].get("allOf", [])[1:]:
+            told = narrowed["properties"]
+            enum = told.get("error", {"properties": told})["properties"]["code"]["enum"]
+            codes |= dict.fromkeys(str(code) for code in enum)
+    return list(codes)
 
 
 @functools.cache

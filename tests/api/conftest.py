@@ -21,13 +21,16 @@ from tests.calls import Answer, Api, HandWorker, Transport
 from tests.servers import Server
 from tests.worker.routers import Router
 
+RELAY_SECONDS = "2"
+"""How long a call of the OpenAI API is held: nobody waits for 25 seconds here."""
+
 
 def forget_parts() -> None:
     """Let the app be wired anew."""
     own = (app.key_desk, app.api_keys, app.gate, app.requests, app.tally)
-    of_the_store = (app.store, app.door, app.workshop, app.relay)
-    of_the_store += (app.response_desk, app.model_lists)
-    for part in own + of_the_store:
+    of_the_store = (app.store, app.door, app.workshop)
+    of_the_openai_api = (app.relay, app.response_desk, app.model_lists)
+    for part in (*own, *of_the_store, *of_the_openai_api):
         part.cache_clear()
 
 
@@ -36,6 +39,7 @@ def client_transport(valkey: Server) -> Iterator[Transport]:
     """``chalice.test.Client`` on the suite's store."""
     with pytest.MonkeyPatch.context() as patch, Client(app.app) as client:
         patch.setenv("TINYLLAMA_STORE_URL", valkey.url)
+        patch.setenv("TINYLLAMA_RELAY_SECONDS", RELAY_SECONDS)
         forget_parts()
 
         def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -64,7 +68,11 @@ def http_transport(valkey: Server, own_state: str) -> Iterator[Transport]:
                 str(port),
             ],
             cwd=PROJECT,
-            env={**os.environ, "TINYLLAMA_STORE_URL": valkey.url},
+            env={
+                **os.environ,
+                "TINYLLAMA_STORE_URL": valkey.url,
+                "TINYLLAMA_RELAY_SECONDS": RELAY_SECONDS,
+            },
             stdout=output,
         )
 

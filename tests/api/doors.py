@@ -6,6 +6,7 @@ from typing import Any
 
 import app
 from chalicelib import bounds
+from chalicelib.attaching import Undelivered
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.key_desk import KeyDesk
@@ -14,6 +15,7 @@ from chalicelib.leasing import JobLeases
 from chalicelib.listing import JobLists
 from chalicelib.patience import Patience
 from chalicelib.queueing import JobQueue
+from chalicelib.relay import Relay
 from chalicelib.service import FrontDoor
 from chalicelib.store import Store
 from chalicelib.streaming import TokenStreams
@@ -33,6 +35,11 @@ def door(store: Store, **changed: Any) -> FrontDoor:
         InboxLeases(store),
         Patience(room, time.monotonic),
     )
+
+
+def relay(door: FrontDoor, store: Store) -> Relay:
+    """Return the use case of the OpenAI API at *door*, which is *store*'s; nobody waits long."""
+    return Relay(door, Undelivered(store), 0.05)
 
 
 def key_desk(store: Store) -> KeyDesk:

@@ -16,9 +16,11 @@ from chalicelib.authorizer import Gate, Laptop
 from chalicelib.bounds import RequestSettings
 from chalicelib.errors import KeysUnavailable, NotConfigured
 from chalicelib.keysets import Key
+from chalicelib.model_lists import ModelLists
+from chalicelib.response_desk import ResponseDesk
 from chalicelib.store import Store, connect
 from chalicelib.tokens import Verifier
-from tests.api import doors
+from tests.api import doors, openai_scenes
 from tests.calls import Answer, Api, HandWorker
 from tests.contract_check import codes_of, operations
 from tinyllama import gateway_errors
@@ -72,7 +74,21 @@ def answers_of(response: Mapping[str, Any]) -> list[str | None]:
     """Return the codes of a response; None stands for one that is no problem."""
     media_types = response.get("content", {"none": {}}).keys()
     told = media_types - {"application/problem+json"}
-    return [*codes_of(response), *([None] if told else [])]
+    codes = codes_of(response)
+    only_refusals = codes and told <= {"application/json"} and _refuses(response)
+    return [*codes, *([None] if told and not only_refusals else [])]
+
+
+def _refuses(response: Mapping[str, Any]) -> bool:
+    """Whether JSON is said by a refusal in the OpenAI API's form."""
+    schema = response["content"].get("application/json", {}).get("schema", {})
+    return {"$ref": "#/components/schemas/openai_error"} in schema.get("allOf", [])
+
+
+def code_of(answer: Answer) -> str:
+    """Return the code of a refusal, in either form."""
+    told = answer.json
+    return str(told.get("error", told)["code"])
 
 
 @dataclass(frozen=True)
@@ -96,7 +112,8 @@ class Scene:
     def call_plainly(self, body: Any = None, query: str = "", **headers: str) -> Answer:
         """Call the route in a way that is well said, on nothing that is there."""
         path = self.path
-        for kind, name in (("job", "job_id"), ("evt", "event_id"), ("key", "key_id")):
+        kinds = ("job", "job_id"), ("evt", "event_id"), ("key", "key_id"), ("resp", "response_id")
+        for kind, name in (*kinds, ("model", "model")):
             path = path.replace(f"{{{name}}}", f"{kind}_{ABSENT}")
         schema = ROUTES[self.method, self.path].body
         if body is None and schema == "register":
@@ -124,10 +141,11 @@ class Scene:
         if "{event_id}" in self.path:
             event_id = self.api.post("/events", EVENT).json["event_id"]
             return self.path.replace("{event_id}", event_id), None
+        for start, made in (("/v1/", openai_scenes.ready), ("/keys", Scene.with_key)):
+            if self.path.startswith(start):
+                return made(self)
         if self.path.startswith("/worker/"):
             return self.path, self.at_work()
-        if self.path.startswith("/keys"):
-            return self.with_key()
         if self.method == "POST" and self.path.startswith("/inbox/"):
             return self.path, self.with_lease()
         bodies = {"/events": EVENT, "/infer": PROMPT, "/dead-letters/redrive": self.redriving()}
@@ -189,6 +207,9 @@ class Scene:
             first = self.call(idempotency_key="k").json["id"]
             self.api.delete(f"/jobs/{first}")
             return self.call(idempotency_key="k")
+        if self.path in openai_scenes.ASKED:
+            self.api.delete(f"/jobs/{openai_scenes.job_of(self.call(idempotency_key='k'))}")
+            return self.call(idempotency_key="k")
         job_id = self.job()
         self.api.delete(f"/jobs/{job_id}")
         return self.call_on_job(job_id, {"version": 1} if self.path.endswith("/retry") else None)
@@ -198,6 +219,11 @@ class Scene:
         self.direct.delete(keyspace.event(first))
         return self.call(idempotency_key="k")
 
+    def on_a_response_that_runs(self) -> Answer:
+        sendable = self.ready()
+        self.worker.claim()
+        return self.send(sendable, {})
+
     def on_a_job_that(self, happens: Callable[[], object], body: Any = None) -> Answer:
         job_id = self.job()
         happens()
@@ -206,13 +232,14 @@ class Scene:
     def with_another_body(self) -> Answer:
         self.call(idempotency_key="k")
         other = {"/events": EVENT | {"source": "till"}, "/infer": PROMPT | {"seed": 1}}
+        other |= {path: {**asked, "temperature": 1} for path, asked in openai_scenes.ASKED.items()}
         return self.send((self.path, other[self.path]), {"Idempotency-Key": "k"})
 
     def with_unusable_parameter(self) -> Answer:
         if self.method == "POST":
             return self.call(idempotency_key="")
         takes = ROUTES[self.method, self.path].takes
-        bad = {"after": "?after=x", "grace_seconds": "?grace_seconds=x"}
+        bad = {"stream": "?stream=x", "after": "?after=x", "grace_seconds": "?grace_seconds=x"}
         return self.call_plainly(
             query=next((bad[name] for name in takes if name in bad), "?limit=0")
         )
@@ -253,13 +280,19 @@ BY_CODE: Mapping[str, Recipe] = {
     "scope_insufficient": lambda scene: scene.with_token(scope="other:read"),
     "invalid_json": lambda scene: scene.call_plainly(b"{"),
     "invalid_parameter": Scene.with_unusable_parameter,
-    "job_not_found": Scene.call_plainly,
+    "job_not_found": lambda scene: scene.call_plainly(
+        query=f"?job=job_{ABSENT}" if scene.path in openai_scenes.ASKED else ""
+    ),
     "route_not_found": Scene.in_production,
     "event_not_found": Scene.call_plainly,
     "job_gone": Scene.on_a_removed_job,
     "event_gone": Scene.on_a_removed_event,
     "job_ended": lambda scene: scene.on_a_job_that(scene.worker.answer),
-    "job_running": lambda scene: scene.on_a_job_that(scene.worker.claim),
+    "job_running": lambda scene: (
+        scene.on_a_response_that_runs()
+        if scene.path == openai_scenes.ONE
+        else scene.on_a_job_that(scene.worker.claim)
+    ),
     "not_retryable": lambda scene: scene.on_a_job_that(list, {"version": 1}),
     "version_conflict": lambda scene: scene.on_a_job_that(scene.worker.fail, {"version": 1}),
     "lease_lost": Scene.with_a_lost_lease,
@@ -273,6 +306,7 @@ BY_CODE: Mapping[str, Recipe] = {
     "unsupported_media_type": lambda scene: scene.call_plainly(content_type="text/plain"),
     "invalid_body": lambda scene: scene.call_plainly({"surprise": 1}),
     "idempotency_key_reused": Scene.with_another_body,
+    **openai_scenes.BY_CODE,
 }
 BY_STATUS: Mapping[tuple[str, int], Recipe] = {
     ("/infer", 200): Scene.again_when_ended,
@@ -284,6 +318,7 @@ BY_STATUS: Mapping[tuple[str, int], Recipe] = {
     ("/jobs/{job_id}/cancel", 202): lambda scene: scene.on_a_job_that(scene.worker.claim),
     ("/jobs/{job_id}", 304): lambda scene: scene.call(if_none_match='W/"1"'),
     ("/worker/lease", 204): Scene.call_plainly,
+    **openai_scenes.BY_STATUS,
 }
 
 
@@ -303,7 +338,7 @@ def test_every_answer_in_the_contract_is_given_as_it_says(
     answer = recipe(scene)
 
     assert answer.status == status
-    assert code is None or answer.json["code"] == code
+    assert code is None or code_of(answer) == code
 
 
 def broken(code: str | None) -> Store:
@@ -337,6 +372,13 @@ def test_every_trouble_in_the_contract_is_told_as_it_says(
         monkeypatch.setattr(app, "gate", lambda: Gate(verifier, app.route, Laptop(app.route)))
     else:
         monkeypatch.setattr(app, "door", lambda: doors.door(broken(code)))
+        monkeypatch.setattr(
+            app, "relay", lambda: doors.relay(doors.door(broken(code)), broken(code))
+        )
+        monkeypatch.setattr(
+            app, "response_desk", lambda: ResponseDesk(doors.door(broken(code)), 0.05)
+        )
+        monkeypatch.setattr(app, "model_lists", lambda: ModelLists(broken(code)))
         monkeypatch.setattr(app, "workshop", lambda: doors.workshop(broken(code)))
         monkeypatch.setattr(app, "key_desk", lambda: doors.key_desk(broken(code)))
         monkeypatch.setattr(app, "contract", lambda: broken(code))
@@ -344,7 +386,7 @@ def test_every_trouble_in_the_contract_is_told_as_it_says(
     answer = scene.call_plainly()
 
     assert answer.status == status
-    assert code is None or answer.json["code"] == code
+    assert code is None or code_of(answer) == code
 
 
 @pytest.mark.parametrize("transport", ["client"], indirect=True)
@@ -356,7 +398,9 @@ def test_every_want_of_room_in_the_contract_is_told_as_it_says(
     scene: Scene, store: Store, monkeypatch: pytest.MonkeyPatch, status: int, code: str
 ) -> None:
     sendable = scene.ready()
-    monkeypatch.setattr(app, "door", lambda: doors.door(store, **FULL[code]))
+    full = doors.door(store, **FULL[code])
+    monkeypatch.setattr(app, "door", lambda: full)
+    monkeypatch.setattr(app, "relay", lambda: doors.relay(full, store))
     if code == "store_full":
         scene.direct.hset(keyspace.COUNTERS, "full_until", 10**15)
     if code == "rate_limited":
@@ -366,7 +410,7 @@ def test_every_want_of_room_in_the_contract_is_told_as_it_says(
 
     answer = scene.send(sendable, {})
 
-    assert (answer.status, answer.json["code"]) == (status, code)
+    assert (answer.status, code_of(answer)) == (status, code)
     assert ("retry-after" in answer.headers) == (code != "inbox_full")
     counted = ROUTES[scene.method, scene.path].counted
     assert ("ratelimit" in answer.headers) == (code == "rate_limited" or counted)

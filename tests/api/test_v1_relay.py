@@ -60,10 +60,10 @@ def hasty_transport(hasty_router: Router) -> Transport:
     """The way to it."""
     host = urlsplit(hasty_router.url)
 
-    def send(method: str, path: str, headers: Mapping[str, str], raw: bytes) -> Answer:
-        leaks.LEDGER.note_request(headers, raw)
+    def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        leaks.LEDGER.note_request(headers, body)
         connection = http.client.HTTPConnection(str(host.hostname), host.port, timeout=40)
-        connection.request(method, path, raw, dict(headers))
+        connection.request(method, path, body, dict(headers))
         answer = connection.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
         read = Answer(answer.status, found, answer.read())
