@@ -109,7 +109,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="tinyllama")
     except ClientError as error:
         exits.tell(error)
         raise SystemExit(exits.code_of(error)) from None
