@@ -22,14 +22,16 @@ class Exchange(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """List the models."""
-        models = [{"id": name, "object": "model"} for name in self.server.models]
         self.server.listings += 1
-        self.reply(200, json.dumps({"object": "list", "data": models}).encode(), "application/json")
+        self.server.list_models(self)
 
     def do_POST(self) -> None:
         """Take the next step."""
-        self.body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        raw = self.rfile.read(int(self.headers["Content-Length"]))
+        self.body = json.loads(raw)
         self.server.requests.append(self.body)
+        self.server.raw_requests.append(raw)
+        self.server.traceparents.append(self.headers["traceparent"])
         self.server.authorizations.add(self.headers["Authorization"])
         steps = self.server.steps
         step = steps.popleft() if steps else self.server.otherwise
@@ -70,12 +72,29 @@ class EngineServer(ThreadingHTTPServer):
         self.models = ["first-model", "second-model"]
         self.listings = 0
         self.requests: list[JsonObject] = []
+        self.raw_requests: list[bytes] = []
+        self.traceparents: list[str | None] = []
         self.authorizations: set[str] = set()
         self.steps: deque[Step] = deque()
         self.otherwise: Step = stream("Hello", " world")
+        self.list_models: Step = list_models
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hung up is part of the test."""
+
+
+def list_models(exchange: Exchange) -> None:
+    """List the models that the server has."""
+    models = [{"id": name, "object": "model"} for name in exchange.server.models]
+    body = json.dumps({"object": "list", "data": models}).encode()
+    exchange.reply(200, body, "application/json")
+
+
+def said(finish: str | None = None, logprobs: object = None, **members: object) -> JsonObject:
+    """Return one chunk whose delta has other members than ``content``."""
+    chunk = delta(None, finish)
+    chunk["choices"][0] |= {"delta": members, "logprobs": logprobs}
+    return chunk
 
 
 def delta(content: object, finish: str | None = None) -> JsonObject:

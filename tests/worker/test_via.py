@@ -520,3 +520,86 @@ def test_a_file_is_read_again_before_its_token_expires(
 
     assert router.calls[0][1]["authorization"] == f"Bearer {fresh}"
     leases.close()
+
+
+UNKNOWN_MODELS = {"code": "invalid_body", "errors": [{"pointer": "/models", "detail": "unknown"}]}
+
+
+def test_models_are_told_with_each_claim_and_renewal_once_they_are_offered(
+    router: RouterServer, leases: Via, claim: Claim
+) -> None:
+    router.otherwise = answer(200, LEASED | {"cancel": False})
+    leases.offer(["small", "large"])
+
+    leases.claim(TOKEN)
+    leases.extend(claim)
+    leases.append(claim, 0, ["a"])
+
+    assert [body.get("models") for _, _, body in router.calls] == [["small", "large"]] * 2 + [None]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_router_that_knows_no_models_is_told_none_from_then_on(
+    router: RouterServer, leases: Via, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    router.steps += [answer(status, UNKNOWN_MODELS), answer(200, LEASED)]
+    leases.offer(["small"])
+
+    claim = leases.claim(TOKEN)
+    leases.offer(["large"])
+    leases.claim(TOKEN)
+
+    assert claim is not None
+    assert ["models" in body for _, _, body in router.calls] == [True, False, False]
+    assert all(body["slots"] == 4 for _, _, body in router.calls)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_router_that_refuses_models_and_what_is_left_is_not_asked_for_ever(
+    router: RouterServer, leases: Via
+) -> None:
+    router.otherwise = answer(422, UNKNOWN_MODELS)
+    leases.offer(["small"])
+
+    with pytest.raises(BackLater):
+        leases.claim(TOKEN)
+
+    assert len(router.calls) == 2
+
+
+def test_what_an_older_router_does_not_know_of_a_result_is_left_out(
+    router: RouterServer, leases: Via, claim: Claim
+) -> None:
+    pointers = ["/outcome/result/message", "/outcome/result/logprobs"]
+    unknown = {"code": "invalid_body", "errors": [{"pointer": each} for each in pointers]}
+    router.steps += [answer(422, unknown), answer(200, {"state": "succeeded"})]
+    text = {"text": "Hello"}
+    said = {"message": {"reasoning": "So"}, "logprobs": {"content": []}}
+
+    state = leases.finish(claim, Outcome(result=text | said))
+
+    assert state is JobState.SUCCEEDED
+    sent = [body["outcome"]["result"] for _, _, body in router.calls]
+    assert sent == [text | said, text]
+
+
+def test_a_result_that_the_router_finds_wrong_is_not_cut(
+    router: RouterServer, leases: Via, claim: Claim
+) -> None:
+    wrong = {"errors": [{"pointer": "/outcome/result/message/tool_calls/0"}, 7, {"pointer": 7}]}
+    router.steps.append(answer(422, wrong))
+
+    with pytest.raises(CallRefused):
+        leases.finish(claim, Outcome(result={"text": "", "message": {"tool_calls": [{}]}}))
+
+    assert len(router.calls) == 1
+
+
+@pytest.mark.parametrize("told", [None, 7, ["00-a-b-01"]])
+def test_a_trace_that_is_no_text_is_none(router: RouterServer, leases: Via, told: object) -> None:
+    router.steps.append(answer(200, LEASED | {"job": LEASED["job"] | {"traceparent": told}}))
+
+    claim = leases.claim(TOKEN)
+
+    assert claim is not None
+    assert claim.job.traceparent is None
