@@ -5,11 +5,12 @@ Whoever calls makes sure that a repetition is safe: each of the router's moves c
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 
@@ -26,6 +27,7 @@ SILENCE_SECONDS = 30.0
 CALL_SECONDS = 90.0
 # API Gateway and Lambda carry 6 MiB and 10 MB at most.
 ANSWER_BYTES = 16 * 1024 * 1024
+_NEXT = re.compile(r'<[^>?]*\?([^>]*)>; *rel="?next')
 _LATER = frozenset({429, 502, 503, 504})
 _REDIRECTED = range(300, 400)
 _NOT_MODIFIED = 304
@@ -194,6 +196,12 @@ class Calling:
             return Answer(response.status_code, dict(response.headers), bytes(body))
         finally:
             response.close()
+
+
+def following(answer: Answer) -> dict[str, str] | None:
+    """Return the query of the next page, where there may be one (RFC 8288)."""
+    found = _NEXT.search(answer.headers.get("link", ""))
+    return dict(parse_qsl(found[1])) if found else None
 
 
 def _on_this_machine(root: str) -> bool:

@@ -114,8 +114,7 @@ def main() -> None:
         exits.tell(error)
         raise SystemExit(exits.code_of(error)) from None
     except DeploymentFailed as error:
-        typer.echo(f"tinyllama: {error}", err=True)
-        raise SystemExit(exits.Exit.FAILED) from None
+        raise SystemExit(exits.tell_in_a_sentence(error)) from None
     except RouterError as error:
         typer.echo(f"tinyllama: {error.detail or error.title}", err=True)
         wrong = isinstance(error, NotConfigured)

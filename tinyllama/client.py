@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Self, TypedDict, Unpack
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from tinyllama import access
-from tinyllama.calling import Answer, Calling, Repeating
+from tinyllama.calling import Calling, Repeating, following
 from tinyllama.client_errors import (
     ClientError,
     NotARouter,
@@ -28,7 +28,6 @@ __all__ = [
 
 _PAGE = 100
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NEXT = re.compile(r'<\?([^>]*)>; *rel="?next')
 
 
 class Options(TypedDict, total=False):
@@ -143,8 +142,8 @@ class Client:
             require(told, events=list)
             yield from map(Event.read, told["events"])
             # A page of one that holds one has a next; else the place to look at stays.
-            if (following := _following(answer)) is not None:
-                query = following
+            if (more := following(answer)) is not None:
+                query = more
             elif not told["events"]:
                 rest(self._calling, answer)
             else:
@@ -200,16 +199,10 @@ class Client:
             told = answer.json()
             require(told, **{member: list})
             yield from told[member]
-            following = _following(answer)
-            if following is None or following == query:
+            more = following(answer)
+            if more is None or more == query:
                 return
-            query = following
-
-
-def _following(answer: Answer) -> dict[str, str] | None:
-    """Return the query of the next page, where there may be one (RFC 8288)."""
-    found = _NEXT.search(answer.headers.get("link", ""))
-    return dict(parse_qsl(found[1])) if found else None
+            query = more
 
 
 def _id(text: str) -> str:

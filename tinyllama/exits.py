@@ -53,6 +53,17 @@ def code_of(error: ClientError) -> Exit:
     return Exit.UNREACHABLE if isinstance(error, Unreachable) else Exit.FAILED
 
 
+def tell_in_a_sentence(error: Exception) -> Exit:
+    """Print a failure that is one sentence, and what helps against its cause; return its code."""
+    screen.say(f"tinyllama: {error}")
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ClientError):
+        cause = cause.__cause__
+    if isinstance(cause, ProblemError):
+        tell_cure(cause.code)
+    return Exit.FAILED if cause is None else code_of(cause)
+
+
 def tell(error: ClientError) -> None:
     """Print what went wrong, each field's fault and what helps."""
     if isinstance(error, ProblemError):

@@ -35,9 +35,9 @@ def create(place: Place, wanted: Wanted, out: Path | None = None) -> None:
         raise DeploymentFailed(
             f"{error}; should the key be registered all the same, nobody has it:"
             f" {_command(place, f'revoke {wanted.id}', wanted.tenant)} makes sure"
-        ) from None
+        ) from error
     except DeploymentFailed as error:
-        raise DeploymentFailed(f"{error}{_hint(place, str(error))}") from None
+        raise DeploymentFailed(f"{error}{_hint(place, str(error))}") from error
     where = "The only time that it is shown:" if out is None else f"It is kept in {out} alone."
     typer.echo(
         f"{wanted.id} of {wanted.tenant} for {_cell(wanted.scopes)} is registered until"
@@ -79,7 +79,7 @@ def revoke(place: Place, key_id: str, tenant: str | None, grace_seconds: int) ->
         place.calls.revoke(key_id, tenant, grace_seconds)
     except DeploymentFailed as error:
         if "api_key_not_found" in str(error):
-            raise DeploymentFailed(f"there is no key {key_id} of {_whose(tenant)}") from None
+            raise DeploymentFailed(f"there is no key {key_id} of {_whose(tenant)}") from error
         raise
     if before.get("state") in {"revoked", "expired"}:
         told = "had ended before: it opens nothing"
@@ -136,7 +136,7 @@ def rotate(
         revoke(place, key_id, wanted.tenant, grace_seconds)
     except DeploymentFailed as error:
         again = _command(place, f"revoke {key_id}", wanted.tenant)
-        raise DeploymentFailed(f"the old key still works: {error}; run {again}") from None
+        raise DeploymentFailed(f"the old key still works: {error}; run {again}") from error
 
 
 def _active(place: Place, key_id: str, tenant: str | None) -> Mapping[str, Any]:

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from chalicelib import settings
-from chalicelib.errors import NotConfigured
 from tinyllama import devkeys, listening, signing_keys, signing_parameters
 from tinyllama.deployment import client_tokens, registry, stages
 from tinyllama.deployment.failures import DeploymentFailed
 from tinyllama.key_calls import KeyCalls
 from tinyllama.key_terms import Wanted
-from worker.wire import Wire
 
 LAPTOP = listening.LAPTOP
 _SCOPE = "keys:admin queue:admin"
@@ -73,9 +71,9 @@ def _laptop(url: str | None, clock: Callable[[], float]) -> Place:
             clock=clock,
         )
 
-    wire = _wire(url or listening.address() or LAPTOP)
+    address = url or listening.address() or LAPTOP
     token = settings.variable("token") or devkeys.make_token(scope=_SCOPE, clock=clock)
-    return Place(KeyCalls(wire, token), sign, None, url)
+    return Place(KeyCalls(address, token), sign, None, url)
 
 
 def _deployed(stage: str, url: str | None, clock: Callable[[], float]) -> Place:
@@ -99,15 +97,7 @@ def _deployed(stage: str, url: str | None, clock: Callable[[], float]) -> Place:
             key_id=wanted.id,
         )
 
-    wire = _wire(address)
-    return Place(KeyCalls(wire, _operators_token(ids)), sign, stage, url)
-
-
-def _wire(url: str) -> Wire:
-    try:
-        return Wire(url, "the router's address")
-    except NotConfigured as error:
-        raise DeploymentFailed(error.detail) from None
+    return Place(KeyCalls(address, _operators_token(ids)), sign, stage, url)
 
 
 def _operators_token(ids: dict[str, str]) -> str:
