@@ -149,6 +149,20 @@ def _answer(name: str | None, status: int) -> Node:
 
 
 def _answer_headers(route: Route, status: int) -> Iterator[str]:
+    if errors.RateLimited in route.raises:
+        yield from RATES
+    of_its_form = _openai_headers if route.dialect is Dialect.OPENAI else _own_headers
+    yield from of_its_form(route, status)
+
+
+def _openai_headers(route: Route, status: int) -> Iterator[str]:
+    if status == 307:  # noqa: PLR2004
+        yield "Location"
+    if "text/event-stream" in (route.answers[status] or ""):
+        yield "X-Streaming"
+
+
+def _own_headers(route: Route, status: int) -> Iterator[str]:
     takes, name = route.takes, route.answers[status]
     ended = (route.method, status) == ("POST", 200)
     if "wait_seconds" in takes:
@@ -156,16 +170,12 @@ def _answer_headers(route: Route, status: int) -> Iterator[str]:
     if name == "job" or status == 304:  # noqa: PLR2004
         # A call that changes a job answers 200 only when there is nothing left to come back for.
         yield from ("ETag",) if ended else ("ETag", "Retry-After")
-    if status == 307 or (name == "job" and route.method == "POST"):  # noqa: PLR2004
+    if name == "job" and route.method == "POST":
         yield "Location"
     if "idempotency_key" in takes:
         yield from () if status == 201 else ("Idempotency-Replayed",)  # noqa: PLR2004
-    if errors.RateLimited in route.raises:
-        yield from RATES
     if name in PAGES:
         yield "Link"
-    if name and "text/event-stream" in name:
-        yield "X-Streaming"
     if name == "job_text" or (name == "health" and status != 200):  # noqa: PLR2004
         yield "Retry-After"
 

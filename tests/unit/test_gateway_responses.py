@@ -111,7 +111,16 @@ def test_a_denial_is_the_very_problem_that_the_router_would_tell(reason: str) ->
         "detail": title,
         "code": reason,
         "request_id": REQUEST_ID,
+        "error": {"message": title, "type": "permission_error", "param": None, "code": reason},
     }
+
+
+@pytest.mark.parametrize("kind", sorted(KNOWN.keys() - {"ACCESS_DENIED"}))
+def test_a_response_is_told_to_clients_of_the_openai_api_as_well(kind: str) -> None:
+    body = rendered(kind)
+
+    validator("components", "schemas", "openai_error").validate({"error": body["error"]})
+    assert (body["error"]["code"], body["error"]["message"]) == (body["code"], body["detail"])
 
 
 def test_a_denial_without_a_context_is_still_json_of_its_status() -> None:
