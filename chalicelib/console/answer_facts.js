@@ -14,7 +14,7 @@ export function showFacts(list, job, all = false) {
     "Tokens written": usage && String(usage.completion_tokens),
     Speed: usage && seconds ? `${(usage.completion_tokens / seconds).toFixed(1)} tokens/s` : null,
     Model: result?.model ?? (all ? job.model : null),
-    Engine: result && (result.engine === "echo" ? "echo – a stand-in, no model" : result.engine),
+    Engine: result && (result.engine === "echo" ? "echo (a stand-in, no model)" : result.engine),
     "Ended by": result?.finish_reason,
   };
   const more = {

@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 
-const SAMPLES = 100;
+const SAMPLES = 60;
 const SPACE = "http://www.w3.org/2000/svg";
 
 function shape(name, attributes) {

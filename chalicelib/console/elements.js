@@ -38,6 +38,13 @@ export function redraw(parent, ...children) {
   (same ?? parent.querySelector("[data-key]") ?? parent.closest("[tabindex]"))?.focus();
 }
 
+// One that cannot be pressed keeps the keyboard's place: it is not disabled, and does nothing.
+export function enable(button, able) {
+  button.setAttribute("aria-disabled", !able);
+}
+
+export const enabled = (button) => button.getAttribute("aria-disabled") !== "true";
+
 export function statePill(state) {
   return element("span", { class: "state", "data-state": state }, state);
 }

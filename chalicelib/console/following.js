@@ -4,7 +4,7 @@ import { ask } from "./asking.js";
 import { pause } from "./troubles.js";
 
 const QUEUED_SECONDS = 2; // position and ETA are looked at so often
-const RUNNING_SECONDS = 20;
+const RUNNING_SECONDS = 10;
 
 // Tells *shown*: stands(job), says(text), beginsAnew(attempt). Returns the job once it has ended.
 export async function follow(id, shown, signal) {

@@ -2,7 +2,7 @@
 
 import { ask } from "./asking.js";
 import { following } from "./calls.js";
-import { byId, fill, redraw } from "./elements.js";
+import { byId, enable, fill, redraw } from "./elements.js";
 import { eventCard } from "./event_card.js";
 import { onRelease } from "./lease.js";
 import { hush, within } from "./notices.js";
@@ -34,8 +34,8 @@ async function load(signal) {
 function show(answer) {
   const { events } = answer.body;
   next = following(answer);
-  byId("events-next").disabled = !next;
-  byId("events-first").disabled = !page;
+  enable(byId("events-next"), next !== null);
+  enable(byId("events-first"), page !== "");
   const now = JSON.stringify(events);
   if (now === drawn) return;
   drawn = now;

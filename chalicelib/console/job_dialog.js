@@ -2,7 +2,7 @@
 
 import { showFacts, standing } from "./answer_facts.js";
 import { ask } from "./asking.js";
-import { byId, fill } from "./elements.js";
+import { byId, enable, enabled, fill } from "./elements.js";
 import { follow } from "./following.js";
 import { hush, within } from "./notices.js";
 
@@ -19,7 +19,7 @@ const shown = {
     showFacts(byId("job-facts"), job, true);
     const going = job.state === "queued" || job.state === "running";
     byId("job-cancel").hidden = !going;
-    byId("job-cancel").disabled = job.cancel_requested;
+    enable(byId("job-cancel"), !job.cancel_requested);
     byId("job-retry").hidden = !(job.state === "failed" || job.state === "expired");
     byId("job-erase").hidden = job.state === "running";
   },
@@ -50,6 +50,7 @@ async function read(id) {
 }
 
 async function cancel() {
+  if (!enabled(byId("job-cancel"))) return;
   await deed("cancelling a job", async () => {
     shown.stands((await ask("POST", `jobs/${job.id}/cancel`)).body);
   });

@@ -2,7 +2,7 @@
 
 import { ask } from "./asking.js";
 import { following } from "./calls.js";
-import { byId, element, redraw, statePill } from "./elements.js";
+import { byId, element, enable, redraw, statePill } from "./elements.js";
 import { openJob } from "./job_dialog.js";
 import { within } from "./notices.js";
 import { repeat } from "./polling.js";
@@ -36,8 +36,8 @@ async function load(signal) {
 function show(answer) {
   const { jobs } = answer.body;
   next = following(answer);
-  byId("jobs-next").disabled = !next;
-  byId("jobs-first").disabled = !page;
+  enable(byId("jobs-next"), next !== null);
+  enable(byId("jobs-first"), page !== "");
   const now = JSON.stringify(jobs);
   if (now === drawn) return;
   drawn = now;
@@ -54,7 +54,7 @@ function row(job) {
     "tr",
     {},
     element("td", {}, statePill(job.state)),
-    element("td", {}, element("button", { type: "button", class: "link id", "data-key": job.id, onclick: opened, "aria-label": `Open ${job.id}` }, `${job.id.slice(0, 12)}…`)),
+    element("td", {}, element("button", { type: "button", class: "link id cut", "data-key": job.id, onclick: opened, "aria-label": `Open ${job.id}` }, job.id)),
     element("td", { class: "roomy" }, job.model ?? "–"),
     element("td", { class: "roomy" }, moment(job.created_at)),
     element("td", { class: "roomy number" }, span(job.timings.queued_ms) ?? "–"),

@@ -2,7 +2,7 @@
 
 import { ask } from "./asking.js";
 import { newToken } from "./calls.js";
-import { byId, redraw } from "./elements.js";
+import { byId, enable, redraw } from "./elements.js";
 import { eventCard } from "./event_card.js";
 import { within } from "./notices.js";
 import { many, moment } from "./words.js";
@@ -17,6 +17,7 @@ const seconds = () => Number(byId("lease-seconds").value);
 
 async function take(event) {
   event.preventDefault();
+  if (lease?.events.length) return;
   const token = newToken();
   const body = { count: Number(byId("lease-count").value), seconds: seconds(), lease: token };
   await deed("leasing events", async () => {
@@ -67,7 +68,7 @@ function show() {
     ),
   );
   byId("lease-deeds").hidden = events.length === 0;
-  byId("take").disabled = events.length > 0; // one at a time: what it holds must not be forgotten
+  enable(byId("take"), events.length === 0); // one at a time: what it holds must not be forgotten
   byId("lease-status").textContent = told(events);
 }
 

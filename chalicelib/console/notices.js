@@ -16,17 +16,21 @@ export function say(place, words, kind = "bad") {
 
 export const hush = (place) => say(place, "");
 
-// Run what needs *scope*; without it, say so in words. True when it was done.
+// Run what needs *scope*; without it, say so in words. True when it was done. What was said before is
+// taken back by the same purpose's success only: a table that refreshes itself hides no refusal.
 export async function within(place, scope, purpose, deed) {
+  const before = place.dataset.purpose;
   if (session.lacks(scope)) {
+    place.dataset.purpose = purpose;
     say(place, `This token lacks the scope ${scope}, which ${purpose} needs. Sign in with one that has it.`, "told");
     return false;
   }
   try {
     await deed();
-    hush(place);
+    if (before === purpose) hush(place);
     return true;
   } catch (error) {
+    place.dataset.purpose = purpose;
     if (!error.lacksScope) {
       tell(place, error);
       return false;

@@ -3,7 +3,7 @@
 import { showFacts, standing } from "./answer_facts.js";
 import { ask } from "./asking.js";
 import { newToken, once } from "./calls.js";
-import { byId, element, fill } from "./elements.js";
+import { byId, element, enable, enabled, fill } from "./elements.js";
 import { follow } from "./following.js";
 import { hush, within } from "./notices.js";
 import { session } from "./session.js";
@@ -32,7 +32,7 @@ const shown = {
     pill.hidden = false;
     pill.dataset.state = pill.textContent = job.state;
     byId("progress").textContent = standing(job);
-    if (job.cancel_requested) byId("stop").disabled = true;
+    if (job.cancel_requested) enable(byId("stop"), false);
     showFacts(byId("answer-facts"), job);
   },
   says(text) {
@@ -81,8 +81,10 @@ function begin() {
   byId("answer-state").hidden = byId("copy").hidden = true;
   byId("progress").textContent = "Sending…";
   words.classList.add("going");
-  byId("send").disabled = true;
-  byId("stop").hidden = byId("stop").disabled = false;
+  enable(byId("send"), false);
+  byId("answer").scrollIntoView({ block: "nearest" });
+  byId("stop").hidden = false;
+  enable(byId("stop"), true);
   run.clock = setInterval(() => {
     byId("elapsed").textContent = span(performance.now() - run.began);
   }, 200);
@@ -90,20 +92,21 @@ function begin() {
 
 function end() {
   clearInterval(run.clock);
+  byId("elapsed").textContent = "";
   if (!run.id) {
-    byId("elapsed").textContent = "";
     const left = "Given up. If it arrived all the same, it is among your jobs.";
     byId("progress").textContent = run.control.signal.aborted ? left : "";
   }
   run = null;
   words.classList.remove("going");
-  byId("send").disabled = false;
+  enable(byId("send"), true);
   // Whoever pressed it is not left nowhere when it goes.
   if (document.activeElement === byId("stop")) byId("send").focus();
   byId("stop").hidden = true;
 }
 
 async function stop() {
+  if (!enabled(byId("stop"))) return;
   if (!run.id) return run.control.abort();
   byId("progress").textContent = "Stopping…";
   const { id } = run;

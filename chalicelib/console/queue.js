@@ -55,7 +55,7 @@ function showHealth(body) {
   light.dataset.status = body.status;
   light.textContent = HEALTH[body.status] ?? body.status;
   const checks = Object.entries(body.checks).map(([name, [check]]) => [
-    name.replace(":", ", "),
+    name[0].toUpperCase() + name.slice(1).replace(":", " "),
     [check.observedValue ?? check.status, check.output && `– ${check.output}`].filter((part) => part != null).join(" "),
   ]);
   facts(byId("checks"), { Version: body.version, ...Object.fromEntries(checks) });

@@ -19,6 +19,7 @@ function open(id, anew = false) {
     byId(tab.getAttribute("aria-controls")).hidden = !chosen;
   }
   history.replaceState(null, "", `#${id}`);
+  scrollTo(0, 0);
   views.get(id)?.show?.();
 }
 

@@ -17,10 +17,10 @@ type Routers = Callable[[str, float], Router]
 
 
 class Router:
-    """A router on the store at *store_url* whose leases are so long."""
+    """A router on the store at *store_url* whose leases are so long; at *port*, or a free one."""
 
-    def __init__(self, store_url: str, lease_seconds: float) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
+    def __init__(self, store_url: str, lease_seconds: float, port: int = 0) -> None:
+        with socket.create_server(("127.0.0.1", port)) as free:
             self._port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
         self.token = tinyllama.make_token(sub="worker", scope="worker:run")

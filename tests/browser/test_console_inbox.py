@@ -1,0 +1,122 @@
+"""The inbox: read, acknowledged, leased."""
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests import leaks
+from tests.browser.console import Console
+from tests.calls import Api
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def inbox(console: Console, api: Api) -> Console:
+    """The inbox with three events, the first of them oldest."""
+    for number, kind in enumerate(("order.placed", "order.paid", "order.placed")):
+        event = {"event_type": kind, "payload": f"order number {number}", "source": "shop"}
+        api.post("/events", event)
+    return console.sign_in().turn_to("Inbox")
+
+
+def pending(console: Console) -> Locator:
+    return console.page.locator("#pending > li")
+
+
+def leased(console: Console) -> Locator:
+    return console.page.locator("#leased > li")
+
+
+def payloads(api: Api) -> list[str]:
+    return [event["payload"] for event in api.get("/inbox").json["events"]]
+
+
+def test_an_event_is_acknowledged_and_gone(inbox: Console, api: Api) -> None:
+    expect(pending(inbox)).to_have_count(3)
+
+    pending(inbox).first.get_by_role("button", name="Acknowledge").click()
+
+    expect(pending(inbox)).to_have_count(2)
+    assert payloads(api) == ["order number 1", "order number 2"]
+
+
+def test_events_are_filtered_by_type(inbox: Console) -> None:
+    inbox.page.get_by_label("Type").fill("order.paid")
+    inbox.press("Show")
+
+    expect(pending(inbox)).to_have_count(1)
+    expect(pending(inbox)).to_contain_text("order number 1")
+
+
+def test_leased_events_are_released_renewed_and_acknowledged(inbox: Console, api: Api) -> None:
+    inbox.page.get_by_role("spinbutton", name="Events").fill("2")
+    inbox.page.get_by_role("spinbutton", name="Seconds").fill("30")
+    inbox.press("Lease")
+    expect(leased(inbox)).to_have_count(2)
+    expect(pending(inbox)).to_have_count(1)
+
+    leased(inbox).first.get_by_role("button", name="Release").click()
+    expect(leased(inbox)).to_have_count(1)
+    expect(pending(inbox)).to_have_count(2)
+    status = inbox.page.locator("#lease-status")
+    before = status.text_content()
+    inbox.page.get_by_role("spinbutton", name="Seconds").fill("7200")
+    inbox.press("Extend")
+    expect(status).not_to_have_text(str(before))
+    inbox.press("Acknowledge all")
+
+    expect(leased(inbox)).to_have_count(0)
+    assert payloads(api) == ["order number 0", "order number 2"]
+
+
+def test_one_of_several_leased_events_is_acknowledged(inbox: Console, api: Api) -> None:
+    inbox.press("Lease")
+    expect(leased(inbox)).to_have_count(3)
+
+    leased(inbox).nth(1).get_by_role("button", name="Acknowledge").click()
+    expect(leased(inbox)).to_have_count(2)
+    inbox.press("Release all")
+
+    expect(pending(inbox)).to_have_count(2)
+    assert payloads(api) == ["order number 0", "order number 2"]
+
+
+def test_a_lease_that_lapses_is_told_and_its_events_are_pending_again(inbox: Console) -> None:
+    inbox.page.get_by_role("spinbutton", name="Seconds").fill("1")
+
+    inbox.press("Lease")
+
+    expect(inbox.page.locator("#lease-status")).to_contain_text("The lease has lapsed")
+    expect(leased(inbox)).to_have_count(0)
+    expect(pending(inbox)).to_have_count(3)
+
+
+def test_one_event_is_found_by_its_id_acknowledged_or_not(inbox: Console, api: Api) -> None:
+    event_id = api.get("/inbox").json["events"][0]["event_id"]
+    api.delete(f"/inbox/{event_id}")
+
+    inbox.page.get_by_label("Its id").fill(event_id)
+    inbox.press("Find")
+
+    found = inbox.page.locator("#found > li")
+    expect(found).to_contain_text("order number 0")
+    expect(found).to_contain_text("acknowledged")
+
+
+def test_an_event_that_is_not_there_is_told_so(inbox: Console) -> None:
+    inbox.refusals = {"404"}
+
+    inbox.page.get_by_label("Its id").fill("evt_" + "0" * 32)
+    inbox.press("Find")
+
+    expect(inbox.page.locator("#find-notice")).to_contain_text("There is no such event")
+
+
+def test_a_payload_of_markup_is_shown_as_text(inbox: Console, api: Api) -> None:
+    markup = leaks.LEDGER.note("a payload", "<img src=x onerror=alert(1)><b>bold</b>")
+
+    api.post("/events", {"event_type": "odd", "payload": markup, "source": "<i>shop</i>"})
+
+    expect(pending(inbox)).to_have_count(4)
+    expect(pending(inbox).last).to_contain_text(markup)
+    assert pending(inbox).last.locator("img, b, i").count() == 0

@@ -1,0 +1,137 @@
+"""The table of jobs: filtered, page by page, and what can be done about one."""
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.console import Console, body_of
+from tests.calls import Api, HandWorker
+
+pytestmark = pytest.mark.slow
+PROMPT = {"prompt": "Say hello to everybody"}
+
+
+@pytest.fixture
+def table(console: Console) -> Console:
+    """The console, signed in; a test turns to the table once there is something in it."""
+    return console.sign_in()
+
+
+def rows(console: Console) -> Locator:
+    return console.page.locator("#job-rows tr")
+
+
+def submit(api: Api, **more: object) -> str:
+    return str(api.post("/infer", PROMPT | more).json["id"])
+
+
+def test_jobs_are_listed_newest_first_and_filtered_by_state_and_model(
+    table: Console, api: Api, hand_worker: HandWorker
+) -> None:
+    submit(api)
+    hand_worker.answer()
+    submit(api, model="meadow/tiny")
+    submit(api)
+    table.turn_to("Jobs")
+    states = rows(table).locator(".state")
+    expect(states).to_have_text(["queued", "queued", "succeeded"])
+
+    table.page.get_by_label("State").select_option("queued")
+    expect(states).to_have_text(["queued", "queued"])
+    table.page.get_by_role("textbox", name="Model").fill("meadow/tiny")
+    table.press("Show")
+
+    expect(states).to_have_text(["queued"])
+    expect(rows(table)).to_contain_text(["meadow/tiny"])
+
+
+def test_many_jobs_come_in_pages(table: Console, api: Api) -> None:
+    for _ in range(23):
+        submit(api)
+    table.turn_to("Jobs")
+    expect(rows(table)).to_have_count(20)
+
+    table.press("Older")
+    expect(rows(table)).to_have_count(3)
+    table.press("Newest")
+
+    expect(rows(table)).to_have_count(20)
+
+
+def test_a_job_is_cancelled_from_the_table(table: Console, api: Api) -> None:
+    job_id = submit(api)
+    table.turn_to("Jobs")
+
+    table.press(f"Cancel {job_id}")
+
+    expect(rows(table).locator(".state")).to_have_text(["cancelled"])
+    assert api.get(f"/jobs/{job_id}").json["state"] == "cancelled"
+
+
+def test_a_failed_job_is_run_again_at_the_version_that_was_seen(
+    table: Console, api: Api, hand_worker: HandWorker
+) -> None:
+    job_id = submit(api)
+    hand_worker.fail()
+    version = api.get(f"/jobs/{job_id}").json["version"]
+    table.turn_to("Jobs")
+
+    table.press(f"Retry {job_id}")
+
+    expect(rows(table).locator(".state")).to_have_text(["queued"])
+    (request,) = table.calls("POST", f"/jobs/{job_id}/retry")
+    assert body_of(request) == {"version": version}
+
+
+def test_a_job_that_is_opened_tells_all_of_it_while_it_runs(
+    table: Console, api: Api, hand_worker: HandWorker
+) -> None:
+    job_id = submit(api, metadata={"trace": "demo-1"})
+    table.turn_to("Jobs")
+
+    table.press(f"Open {job_id}")
+
+    opened = table.page.get_by_role("dialog", name=job_id)
+    expect(opened).to_contain_text("Waiting: next in line.")
+    hand_worker.answer("Hello to all of you")
+    expect(opened.get_by_role("log")).to_have_text("Hello to all of you")
+    expect(opened).to_contain_text("demo-1")
+    expect(opened).to_contain_text("1 of 3")
+    table.page.keyboard.press("Escape")
+    expect(table.page.get_by_role("button", name=f"Open {job_id}")).to_be_focused()
+
+
+def test_a_job_is_erased_once_that_is_confirmed(
+    table: Console, api: Api, hand_worker: HandWorker
+) -> None:
+    table.refusals = {"410"}
+    job_id = submit(api)
+    hand_worker.answer()
+    table.turn_to("Jobs")
+    table.press(f"Open {job_id}")
+
+    table.press("Erase")
+    assert not table.calls("DELETE", f"/jobs/{job_id}")
+    table.press("Erase input and result for good")
+
+    expect(rows(table)).to_have_count(0)
+    assert api.get(f"/jobs/{job_id}").status == 410
+
+
+def test_a_refusal_stays_on_the_page_while_the_table_refreshes_itself(
+    table: Console, api: Api, hand_worker: HandWorker
+) -> None:
+    table.refusals = {"409"}
+    job_id = submit(api)
+    table.turn_to("Jobs")
+    cancel = table.page.get_by_role("button", name=f"Cancel {job_id}")
+    expect(cancel).to_be_visible()
+    table.look_away()
+    hand_worker.answer()
+
+    cancel.click()
+
+    notice = table.page.get_by_role("tabpanel").get_by_role("alert")
+    expect(notice).to_contain_text("has ended")
+    table.press("Refresh")
+    expect(rows(table).locator(".state")).to_have_text(["succeeded"])
+    expect(notice).to_contain_text("has ended")

@@ -1,0 +1,139 @@
+"""Lost connections, expired tokens, full queues: told as such, and what was begun goes on."""
+
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+import tinyllama
+from tests.api.stage_proxy import Passing, StageProxy
+from tests.browser.console import Console
+from tests.calls import Api, HandWorker
+from tests.servers import Server
+from tests.worker.routers import Router
+
+pytestmark = pytest.mark.slow
+PROMPT = "Why do llamas hum to one another?"
+LOST = "Connection lost, trying again…"
+NETWORK = {"ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"}
+
+
+def times(
+    number: int, method: str, path: str, spoil: Callable[[Passing], None]
+) -> Callable[[Passing], None]:
+    """Return what spoils the first so many answers of a route."""
+    left = [number]
+
+    def first(passing: Passing) -> None:
+        if (passing.method, passing.path) == (method, path) and left[0]:
+            left[0] -= 1
+            spoil(passing)
+
+    return first
+
+
+def lose(passing: Passing) -> None:
+    passing.status = 0
+
+
+def refuse_for_a_second(passing: Passing) -> None:
+    passing.status = 503
+    passing.headers |= {"Retry-After": "1", "Content-Type": "application/problem+json"}
+    passing.body = b'{"title": "The queue is full", "code": "queue_full", "status": 503}'
+
+
+@pytest.mark.usefixtures("echo")
+def test_a_prompt_whose_answer_was_lost_is_sent_again_and_runs_once(
+    open_console: Callable[..., Console], stage: StageProxy, api: Api
+) -> None:
+    console = open_console(stage.url, refusals=NETWORK).open().sign_in()
+    # A browser tries once more by itself.
+    stage.spoil = times(3, "POST", "/infer", lose)
+
+    console.send(PROMPT)
+
+    expect(console.answer).to_have_text(PROMPT)
+    keys = [request.headers["idempotency-key"] for request in console.calls("POST", "/infer")]
+    assert len(keys) > 1
+    assert len(set(keys)) == 1
+    assert stage.passed.count("/infer") == 4
+    assert len(api.get("/jobs").json["jobs"]) == 1
+    expect(console.banner).to_have_text("")
+
+
+@pytest.mark.usefixtures("echo")
+def test_a_full_queue_is_told_and_tried_again_when_it_says(
+    open_console: Callable[..., Console], stage: StageProxy
+) -> None:
+    console = open_console(stage.url, refusals={"503"}).open().sign_in()
+    stage.spoil = times(1, "POST", "/infer", refuse_for_a_second)
+    began = time.monotonic()
+
+    console.send(PROMPT)
+
+    expect(console.banner).to_have_text("The queue is full. Trying again in 1 s…")
+    expect(console.answer).to_have_text(PROMPT)
+    assert time.monotonic() - began > 1
+
+
+def test_a_token_that_expires_asks_for_another_keeps_the_draft_and_goes_on(
+    console: Console, hand_worker: HandWorker
+) -> None:
+    console.refusals = {"401"}
+    expires = time.time() + 3
+    console.sign_in(tinyllama.make_token(sub="dev", expires_in=3))
+    console.page.get_by_label("Most tokens").fill("12")
+    time.sleep(max(0, expires + 1 - time.time()))
+
+    console.send(PROMPT)
+
+    again = console.page.get_by_role("dialog", name="Sign in again")
+    expect(again).to_contain_text("expired")
+    console.sign_in()
+    expect(console.state).to_have_text("queued")
+    expect(console.page.get_by_label("Prompt")).to_have_value(PROMPT)
+    expect(console.page.get_by_label("Most tokens")).to_have_value("12")
+    hand_worker.answer("Hello to you again")
+    expect(console.answer).to_have_text("Hello to you again")
+
+
+def test_a_stream_goes_on_where_it_was_when_the_router_is_back(
+    open_console: Callable[..., Console], valkey: Server, hand_worker: HandWorker
+) -> None:
+    router = Router(valkey.url, 30)
+    port = urlsplit(router.url).port or 0
+    console = open_console(router.url, refusals=NETWORK).open().sign_in()
+    console.send(PROMPT)
+    expect(console.state).to_have_text("queued")
+    claim = hand_worker.claim()
+    hand_worker.leases.append(claim, 0, ["Before, "])
+    expect(console.answer).to_have_text("Before, ")
+
+    router.stop()
+    expect(console.banner).to_have_text(LOST)
+    hand_worker.leases.append(claim, 1, ["meanwhile, "])
+    router = Router(valkey.url, 30, port)
+    try:
+        expect(console.answer).to_have_text("Before, meanwhile, ")
+        expect(console.banner).to_have_text("")
+        hand_worker.leases.append(claim, 2, ["after."])
+        expect(console.answer).to_have_text("Before, meanwhile, after.")
+        assert len(console.calls("POST", "/infer")) == 1
+        console.page.close()
+    finally:
+        router.stop()
+
+
+def test_a_sign_in_without_a_router_says_so(
+    open_console: Callable[..., Console], stage: StageProxy
+) -> None:
+    console = open_console(stage.url, refusals=NETWORK).open()
+    stage.spoil = lose
+
+    console.page.get_by_label("Token or API key").fill(tinyllama.make_token(sub="dev"))
+    console.press("Sign in")
+
+    alert = console.page.get_by_role("dialog").get_by_role("alert")
+    expect(alert).to_contain_text("The router does not answer.")
