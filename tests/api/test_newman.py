@@ -17,7 +17,7 @@ import pytest
 
 import app
 import tinyllama
-from chalicelib import errors
+from chalicelib import errors, openai_errors
 from chalicelib.settings import PROJECT
 from tests import leaks
 from tests.contract_check import CONTRACT, codes_of, operations
@@ -53,7 +53,7 @@ EXCUSED = {
     "store_unavailable": "the store must be away: test_contract_answers.py",
 }
 # Folders that play the worker themselves.
-WITHOUT_WORKER = ("Moves", "Dead letters", "Workers")
+WITHOUT_WORKER = ("Moves", "Dead letters", "OpenAI API, slow", "Workers")
 
 
 def requests(*, alone: bool | None = None) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ def test_every_code_of_every_route_is_brought_about_or_excused() -> None:
 
 
 def test_every_code_there_is_is_brought_about_or_excused() -> None:
-    there_are = {**vars(errors), **vars(gateway_errors)}.values()
+    there_are = {**vars(errors), **vars(gateway_errors), **vars(openai_errors)}.values()
     kinds = [kind for kind in there_are if isinstance(kind, type)]
     codes = {kind.code for kind in kinds if issubclass(kind, errors.RouterError)}
     asked = {named(request)[3] for request in requests()} - {None}
@@ -184,6 +184,8 @@ def router(store_url: str, own_state: Path, *, alone: bool) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {**os.environ, "TINYLLAMA_STORE_URL": store_url, "TINYLLAMA_ENGINE_URL": ""}
+    if alone:
+        environment["TINYLLAMA_RELAY_SECONDS"] = "0.2"
     chalice = str(Path(sys.executable).with_name("chalice"))
     commands = [[chalice, "local", "--no-autoreload", "--port", str(port)]]
     if not alone:
