@@ -177,13 +177,14 @@ def _measured(
     parsed: argparse.Namespace, worker_settings: WorkerSettings, closing: ExitStack
 ) -> Measures:
     try:
-        from worker import metrics  # noqa: PLC0415 - needed by who asks for it alone
+        # Needed by who asks for it alone.
+        from worker.metrics import PrometheusMeasures, serving  # noqa: PLC0415
     except ImportError:
         needed = "--metrics-port needs prometheus_client: install it"
         raise NotConfigured(needed) from None
-    measures = metrics.PrometheusMeasures(worker_settings, "router" if parsed.via else "store")
+    measures = PrometheusMeasures(worker_settings, "router" if parsed.via else "store")
     host = parsed.metrics_host or METRICS_HOST
-    closing.enter_context(metrics.serving(measures, host, parsed.metrics_port))
+    closing.enter_context(serving(measures, host, parsed.metrics_port))
     return measures
 
 
