@@ -20,7 +20,7 @@ from chalicelib.store import Store
 from tests import leaks
 from tests.api import doors, stage_proxy
 from tests.api.stage_proxy import Passing, StageProxy
-from tests.contract_check import operations
+from tests.contract_check import CONTRACT, operations
 from tests.worker import issuer_server
 from tests.worker.routers import Router
 from tinyllama import cli
@@ -291,6 +291,18 @@ def failing(passing: Passing) -> None:
         passing.status, passing.body = 502, b'{"message": "Internal server error"}'
 
 
+def in_production(passing: Passing) -> None:
+    if passing.path == "/metrics" and passing.status == 200:
+        problem = CONTRACT["components"]["examples"]["route_not_found"]["value"]
+        passing.status, passing.body = 404, json.dumps(problem).encode()
+        passing.headers["Content-Type"] = "application/problem+json"
+
+
+def without_metrics(passing: Passing) -> None:
+    if passing.path == "/metrics" and passing.status == 200:
+        passing.body = b"up 1\n"
+
+
 def other_text(passing: Passing) -> None:
     if passing.path.endswith("/stream"):
         passing.body = passing.body.replace(b"hello", b"hullo")
@@ -304,8 +316,10 @@ def other_text(passing: Passing) -> None:
         (newer, {("GET", "/later", NEVER)}),
         (failing, {("GET", "/queue", "expected 200")}),
         (other_text, {("GET", "/jobs/{job_id}/stream", "it does not tell the job's text")}),
+        (in_production, set()),
+        (without_metrics, {("GET", "/metrics", "it tells no metrics")}),
     ],
-    ids=["absolute Location", "newer router", "502", "other text"],
+    ids=["absolute Location", "newer router", "502", "other text", "production", "no metrics"],
 )  # fmt: skip
 def test_what_is_wrong_with_an_answer_is_told_with_its_route(
     smoke: Smoke,

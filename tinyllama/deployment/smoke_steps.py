@@ -5,6 +5,7 @@ import secrets
 from tinyllama.deployment.smoke_calls import NOBODY, Answer, Made, Silent, Target
 from tinyllama.deployment.smoke_inbox import Inbox
 from tinyllama.deployment.smoke_jobs import Jobs
+from tinyllama.deployment.smoke_openai import OpenAi
 
 _NO_JOB = f"job_{0:032x}"
 _NO_KEY = f"key_{0:032x}"
@@ -19,11 +20,13 @@ def run(api: Target, timeout: float, *, lease_jobs: bool) -> float | None:
     """
     api.open()
     jobs = Jobs(api, timeout)
+    openai = OpenAi(api, jobs.made)
     inbox = Inbox(api, jobs.made)
     try:
         _health(api)
         _refusals(api)
         jobs.run()
+        openai.run(answered=jobs.answered_seconds is not None)
         inbox.run()
         _operate(api)
         _look_at_keys(api)
@@ -32,7 +35,7 @@ def run(api: Target, timeout: float, *, lease_jobs: bool) -> float | None:
     except Silent:
         pass  # it is noted with the last calls
     finally:
-        left = [*jobs.clean_up(), *inbox.clean_up()]
+        left = [*jobs.clean_up(), *openai.clean_up(), *inbox.clean_up()]
     if left:
         api.keep(Made("DELETE", "", None, 0, passed=False, why=f"it stays: {', '.join(left)}"))
     return jobs.answered_seconds
@@ -71,8 +74,9 @@ def _operate(api: Target) -> None:
         return "" if answer.body["redriven"] == [] else "it ran a job again"
 
     def measures(answer: Answer) -> str:
-        offered = answer.status == 200  # noqa: PLR2004 - 404 in production
-        return "it tells no metrics" if offered and "tinyllama_info" not in answer.body else ""
+        if answer.code:  # in production
+            return "" if answer.code == "route_not_found" else "it is neither offered nor not"
+        return "" if "tinyllama_info" in answer.body else "it tells no metrics"
 
     api.call("GET", "/queue", {200})
     api.call("GET", "/metrics", {200, 404}, check=measures)
