@@ -77,6 +77,14 @@ def failure(job: JsonObject) -> str:
     return f"{told}. Look at the engine" + (f" at {address}" if address else " of its worker")
 
 
+def show_console(url: str) -> None:
+    """Print where the web console of the router at *url* is, and how to get in."""
+    typer.echo(
+        f"\nThe console is at {url}/console\n"
+        f"  sign in with the token that this prints: {_beside('tinyllama')} token"
+    )
+
+
 def show_curl(url: str) -> None:
     """Print what to try on the router at *url* from another terminal."""
     typer.echo(

@@ -82,6 +82,7 @@ def up(port: int) -> None:
     serving = _serving(port, "dev", quiet=False)
     with serving as (router, server), listening.noted(router.url):
         _try_prompt(router)
+        showing.show_console(router.url)
         showing.show_curl(router.url)
         typer.echo("\nReady. Ctrl-C stops it; what is queued and unread stays.")
         try:

@@ -186,6 +186,14 @@ def test_a_stores_password_is_not_printed(
     assert "hush" not in told
 
 
+def test_the_console_is_told_with_the_way_in(capsys: pytest.CaptureFixture[str]) -> None:
+    showing.show_console("http://127.0.0.1:8000")
+
+    told = capsys.readouterr().out
+    assert "http://127.0.0.1:8000/console\n" in told
+    assert "tinyllama token" in told
+
+
 def test_the_workers_command_names_a_store_of_the_users_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
