@@ -59,7 +59,7 @@ def made(text: str) -> set[str]:
 def called(text: str) -> list[str]:
     """Return what *text* calls the command line with, up to the end of each command."""
     found = re.findall(
-        r"(?:^|[\s(])(?:\.venv/bin/|python -m )?tinyllama +([a-z].*)",
+        r"(?:^|(?<!from)[\s(])(?:\.venv/bin/|python -m )?tinyllama +([a-z].*)",
         text.replace("\\\n", " "),
         re.MULTILINE,
     )
@@ -74,7 +74,8 @@ def unknown(call: str) -> str | None:
         if not words or words[0] not in known:
             return words[0] if words else "nothing"
         command = known[words.pop(0)]
-    options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+    named = [(*each.opts, *each.secondary_opts) for each in command.params]
+    options = {"--help"}.union(*named)
     return next((word for word in words if word.startswith("--") and word not in options), None)
 
 
