@@ -47,7 +47,7 @@ _CHALICE = Path(sys.executable).with_name("chalice")
 # The keys that may outlive all load, and how long those may that have an expiry: see keyspace.
 _FOREVER = {
     keyspace.SEQUENCE, keyspace.COUNTERS, keyspace.JOBS_BELL, keyspace.WORKERS, keyspace.SLOTS,
-    keyspace.METRICS,
+    keyspace.MODELS, keyspace.METRICS,
 }  # fmt: skip
 
 
