@@ -6,7 +6,10 @@ from dataclasses import dataclass
 MODEL = "org/tiny-llama"
 SLOW_SECONDS = 60
 REFUSED = ("expired", "foreign", "bad_body", "other_model", "waits_its_turn")
-SLOW = ("chat", "stream", "responses", "responses_stream", "background", "router")
+SLOW = (
+    *("chat", "stream", "responses", "responses_stream", "background", "followed", "router"),
+    *("beyond_the_hops", "router_beyond_the_hops", "restart"),
+)
 """What takes the engine's minute."""
 
 
@@ -20,34 +23,32 @@ class Client:
 
 
 _OPENAI = (
-    *("chat", "stream", "responses", "responses_stream", "background", "cancel", "models"),
-    *("no_model", "unscoped", "absent", "limited", "beyond_the_hops", "restart", *REFUSED),
+    *("chat", "stream", "responses", "responses_stream", "background", "followed", "cancel"),
+    *("tools", "models", "no_model", "unscoped", "absent", "limited", "stream_other_model"),
+    *("beyond_the_hops", "restart", *REFUSED),
+)
+_ASYNC = (
+    *("chat", "stream", "background", "cancel", "models"),
+    *("expired", "foreign", "bad_body", "waits_its_turn"),
+)
+_LITELLM = (
+    *("chat", "stream", "router", "router_other_model"),
+    *("beyond_the_hops", "router_beyond_the_hops", *REFUSED),
+)
+_LANGCHAIN = ("chat", "stream", "tools", "structured", "beyond_the_hops", *REFUSED)
+_LLM = ("chat", "stream", "responses", "expired", "foreign", "other_model", "waits_its_turn")
+_AI_SDK = (
+    *("chat", "stream", "responses", "responses_stream", "tools", "beyond_the_hops"),
+    *REFUSED,
 )
 CLIENTS: Mapping[str, Client] = {
-    "openai": Client("openai_sync.py", "clients", _OPENAI),
-    "openai without threads": Client(
-        "openai_async.py",
-        "clients",
-        (
-            *("chat", "stream", "background", "cancel", "models"),
-            *("expired", "foreign", "bad_body", "waits_its_turn"),
-        ),
-    ),
+    "openai": Client("openai_sync.py", "clients", (*_OPENAI, "structured", "conversation")),
+    "openai without threads": Client("openai_async.py", "clients", _ASYNC),
     "openai for Node": Client("openai_node.mjs", "node", _OPENAI),
-    "litellm": Client(
-        "litellm_cases.py",
-        "clients-litellm",
-        ("chat", "stream", "router", "router_other_model", *REFUSED),
-    ),
-    "LangChain": Client("langchain_cases.py", "clients", ("chat", "stream", "tools", *REFUSED)),
-    "llm": Client(
-        "llm_cases.py",
-        "clients",
-        ("chat", "stream", "responses", "expired", "foreign", "other_model", "waits_its_turn"),
-    ),
-    "AI SDK": Client(
-        "ai_sdk.mjs", "node", ("chat", "stream", "responses", "responses_stream", *REFUSED)
-    ),
+    "litellm": Client("litellm_cases.py", "clients-litellm", _LITELLM),
+    "LangChain": Client("langchain_cases.py", "clients", _LANGCHAIN),
+    "llm": Client("llm_cases.py", "clients", _LLM),
+    "AI SDK": Client("ai_sdk.mjs", "node", _AI_SDK),
 }
 
 

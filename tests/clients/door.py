@@ -1,6 +1,6 @@
-"""The engine's front: holds an answer back where a prompt says so, and calls tools for it.
+"""The engine's front: holds an answer back where a prompt says so, and does what needs a mind.
 
-What passes it unharmed goes to the model's server; a random model calls no tools.
+A random model calls no tools and keeps to no schema: the door does. All else goes to its server.
 """
 
 import http.client
@@ -26,6 +26,8 @@ def slowed(engine_url: str, seconds: float) -> Step:
             time.sleep(seconds)
         if exchange.body.get("tools"):
             _call_tool(exchange)
+        elif exchange.body.get("response_format"):
+            _keep_to_schema(exchange)
         else:
             _forward(exchange, engine_url)
 
@@ -60,6 +62,19 @@ def _call_tool(exchange: Exchange) -> None:
         for fragment in _fragments(exchange.body["tools"][0]["function"]):
             exchange.event(_called(fragment))
         exchange.event(delta(None, "tool_calls"))
+    _end(exchange)
+
+
+def _keep_to_schema(exchange: Exchange) -> None:
+    """Say the object that is asked for: a text for each member of it."""
+    schema = exchange.body["response_format"]["json_schema"]["schema"]
+    exchange.begin()
+    exchange.event(delta(json.dumps(dict.fromkeys(schema["properties"], "Lima"))))
+    exchange.event(delta(None, "stop"))
+    _end(exchange)
+
+
+def _end(exchange: Exchange) -> None:
     if exchange.body.get("stream_options"):
         exchange.event(usage(3, 2, 5))
     exchange.wfile.write(b"data: [DONE]\n\n")

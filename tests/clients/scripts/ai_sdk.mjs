@@ -1,7 +1,7 @@
 // The AI SDK, by its providers for compatible APIs and for OpenAI's own: settings as they are.
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { generateText, streamText } from "ai";
+import { generateText, isStepCount, jsonSchema, streamText, tool } from "ai";
 
 import { run } from "./telling.mjs";
 
@@ -17,6 +17,31 @@ const generate = (provider, more = {}) => async (asked) => {
   const answer = await generateText({ model, prompt, maxOutputTokens: 12, ...more });
   return { text: answer.text, finish: answer.finishReason, tokens: answer.usage.outputTokens };
 };
+
+// It says nothing of its tries: a key tells the router that they are of one call.
+const keyed = (asked) => {
+  const headers = { "Idempotency-Key": "one-call" };
+  return generate(chats, { headers })(asked);
+};
+
+async function tools(asked) {
+  const called = [];
+  const weather = tool({
+    description: "Tell the weather of a town.",
+    inputSchema: jsonSchema({ type: "object", properties: { town: { type: "string" } } }),
+    execute: async (given) => {
+      called.push(given);
+      return "rain in Lima";
+    },
+  });
+  const answer = await generateText({
+    model: chats(asked),
+    prompt: asked.prompt,
+    tools: { weather },
+    stopWhen: isStepCount(2),
+  });
+  return { name: "weather", arguments: called[0], text: answer.text };
+}
 
 const stream = (provider) => async (asked) => {
   const failures = [];
@@ -54,6 +79,8 @@ await run(
     bad_body: generate(chats, { temperature: 99 }),
     other_model: (asked) => generate(chats)({ ...asked, model: "org/none" }),
     waits_its_turn: generate(chats),
+    beyond_the_hops: keyed,
+    tools,
   },
   raised,
 );

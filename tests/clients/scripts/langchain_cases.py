@@ -2,7 +2,7 @@
 
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from tests.clients.scripts.telling import Asked, Seen, run
 
@@ -39,6 +39,12 @@ def stream(asked: Asked) -> Seen:
     }
 
 
+class Weather(BaseModel):
+    """What the model is to say."""
+
+    town: str
+
+
 def weather(town: str) -> str:
     """Tell the weather of a town."""
     return f"rain in {town}"
@@ -52,6 +58,11 @@ def tools(asked: Asked) -> Seen:
     told = tool(weather).invoke(call)
     second = bound.invoke([("user", asked.prompt), first, told])
     return {"name": call["name"], "arguments": call["args"], "text": second.text}
+
+
+def structured(asked: Asked) -> Seen:
+    """Ask for an object of a schema."""
+    return {"town": dict(model(asked).with_structured_output(Weather).invoke(asked.prompt))["town"]}
 
 
 def bad_body(asked: Asked) -> Seen:
@@ -75,5 +86,7 @@ if __name__ == "__main__":
             "bad_body": bad_body,
             "other_model": other_model,
             "waits_its_turn": chat,
+            "beyond_the_hops": chat,
+            "structured": structured,
         }
     )

@@ -38,6 +38,14 @@ def router(asked: Asked) -> Seen:
     return _told(litellm.Router(deployments).completion(model="tiny", messages=asked.messages))
 
 
+def keyed(asked: Asked) -> Seen:
+    """Ask through the Router, which says nothing of its tries: a key tells that they are one."""
+    headers = {"Idempotency-Key": "one-call"}
+    deployments = [{"model_name": "tiny", "litellm_params": settings(asked)}]
+    tried = litellm.Router(deployments)
+    return _told(tried.completion(model="tiny", messages=asked.messages, extra_headers=headers))
+
+
 def bad_body(asked: Asked) -> Seen:
     """Ask with a temperature beyond all bounds."""
     answer = litellm.completion(messages=asked.messages, temperature=99, **settings(asked))
@@ -73,5 +81,7 @@ if __name__ == "__main__":
                 Asked(asked.base_url, asked.token, "org/none", asked.prompt)
             ),
             "waits_its_turn": chat,
+            "beyond_the_hops": chat,
+            "router_beyond_the_hops": keyed,
         }
     )

@@ -34,6 +34,61 @@ async function stream(asked) {
   return { text, finish };
 }
 
+const weather = {
+  type: "function",
+  function: {
+    name: "weather",
+    strict: true,
+    parameters: {
+      type: "object",
+      properties: { town: { type: "string" } },
+      required: ["town"],
+      additionalProperties: false,
+    },
+  },
+};
+
+async function tools(asked) {
+  const api = client(asked);
+  const { model, messages } = said(asked);
+  const first = await api.chat.completions.create({ model, messages, tools: [weather] });
+  const { message } = first.choices[0];
+  const [call] = message.tool_calls;
+  const told = { role: "tool", tool_call_id: call.id, content: "rain in Lima" };
+  const all = [...messages, message, told];
+  const last = await api.chat.completions.create({ model, messages: all, tools: [weather] });
+  return {
+    name: call.function.name,
+    arguments: JSON.parse(call.function.arguments),
+    text: last.choices[0].message.content,
+  };
+}
+
+async function streamOtherModel(asked) {
+  const body = { ...said(asked), model: "org/none", stream: true };
+  let chunks = 0;
+  for await (const _ of await client(asked).chat.completions.create(body)) chunks += 1;
+  return { chunks };
+}
+
+async function followed(asked) {
+  const api = client(asked);
+  const first = await api.responses.create({ ...asks(asked), background: true });
+  let text = "";
+  for await (const event of await api.responses.retrieve(first.id, { stream: true })) {
+    if (event.type === "response.output_text.delta") text += event.delta;
+  }
+  return { text, first: first.status };
+}
+
+async function limited(asked) {
+  const once = client(asked).withOptions({ maxRetries: 0 });
+  for (let time = 0; time < 6; time += 1) {
+    await once.chat.completions.create({ ...said(asked), max_tokens: 1 });
+  }
+  return {};
+}
+
 async function responses(asked) {
   return told(await client(asked).responses.create(asks(asked)));
 }
@@ -120,10 +175,13 @@ await run(
     bad_body: (asked) => client(asked).chat.completions.create({ ...said(asked), temperature: 99 }),
     absent: (asked) => client(asked).responses.retrieve(`resp_${"0".repeat(32)}`),
     other_model: (asked) => chat({ ...asked, model: "org/none" }),
-    limited: (asked) => client(asked).chat.completions.create(said(asked), { maxRetries: 0 }),
+    limited,
     waits_its_turn: chat,
     beyond_the_hops: chat,
     restart: chat,
+    tools,
+    followed,
+    stream_other_model: streamOtherModel,
   },
   raised,
 );

@@ -1,10 +1,15 @@
 """``openai`` for Python, as a program calls it: settings as they are, but for address and token."""
 
+import json
 import time
 
 import openai
-from openai.types.chat import ChatCompletionMessageParam
+from openai.types.chat import (
+    ChatCompletionMessageFunctionToolCallParam,
+    ChatCompletionMessageParam,
+)
 from openai.types.responses import Response
+from pydantic import BaseModel
 
 from tests.clients.scripts.telling import Asked, Seen, run
 
@@ -67,6 +72,47 @@ def stream(asked: Asked) -> Seen:
     }
 
 
+class Weather(BaseModel):
+    """What the model is to say."""
+
+    town: str
+
+
+def structured(asked: Asked) -> Seen:
+    """Ask for an object of a schema."""
+    answer = client(asked).chat.completions.parse(
+        model=asked.model, messages=messages(asked), response_format=Weather
+    )
+    found = answer.choices[0].message.parsed
+    assert found
+    return {"town": found.town}
+
+
+def tools(asked: Asked) -> Seen:
+    """Let the model call a tool in a stream, and tell it what came of it."""
+    api, said = client(asked), messages(asked)
+    tool = openai.pydantic_function_tool(Weather, name="weather")
+    with api.chat.completions.stream(model=asked.model, messages=said, tools=[tool]) as stream:
+        message = stream.get_final_completion().choices[0].message
+    assert message.tool_calls
+    (call,) = message.tool_calls
+    called: ChatCompletionMessageFunctionToolCallParam = {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.function.name, "arguments": call.function.arguments},
+    }
+    told: list[ChatCompletionMessageParam] = [
+        {"role": "assistant", "tool_calls": [called]},
+        {"role": "tool", "tool_call_id": call.id, "content": "rain in Lima"},
+    ]
+    last = api.chat.completions.create(model=asked.model, messages=[*said, *told], tools=[tool])
+    return {
+        "name": call.function.name,
+        "arguments": json.loads(call.function.arguments),
+        "text": last.choices[0].message.content,
+    }
+
+
 def responses(asked: Asked) -> Seen:
     """Ask for a response, and wait."""
     return _told(
@@ -118,6 +164,32 @@ def background(asked: Asked) -> Seen:
     return {**_told(last), "first": first.status, "gone": gone}
 
 
+def followed(asked: Asked) -> Seen:
+    """Ask for a response in the background, and read along from its first event on."""
+    api = client(asked)
+    first = api.responses.create(
+        model=asked.model, input=asked.prompt, max_output_tokens=12, background=True
+    )
+    events = list(api.responses.retrieve(first.id, stream=True))
+    pieces = [event.delta for event in events if event.type == "response.output_text.delta"]
+    return {"text": "".join(pieces), "first": first.status}
+
+
+def conversation(asked: Asked) -> Seen:
+    """Go on from a response."""
+    api = client(asked)
+    first = api.responses.create(model=asked.model, input=asked.prompt, max_output_tokens=4)
+    second = api.responses.create(
+        model=asked.model, input="And?", max_output_tokens=4, previous_response_id=first.id
+    )
+    assert first.usage
+    assert second.usage
+    return {
+        "previous": second.previous_response_id == first.id,
+        "longer_by": second.usage.input_tokens - first.usage.input_tokens,
+    }
+
+
 def cancel(asked: Asked) -> Seen:
     """Ask for a response in the background, and call it off."""
     api = client(asked)
@@ -161,14 +233,20 @@ def other_model(asked: Asked) -> Seen:
     return {"id": answer.id}
 
 
-def limited(asked: Asked) -> Seen:
-    """Ask once, where once is too often."""
-    answer = (
-        client(asked)
-        .with_options(max_retries=0)
-        .chat.completions.create(model=asked.model, messages=messages(asked))
+def stream_other_model(asked: Asked) -> Seen:
+    """Ask for the stream of a model that the engine does not serve."""
+    chunks = client(asked).chat.completions.create(
+        model="org/none", messages=messages(asked), stream=True
     )
-    return {"id": answer.id}
+    return {"chunks": len(list(chunks))}
+
+
+def limited(asked: Asked) -> Seen:
+    """Ask until it is too often."""
+    once = client(asked).with_options(max_retries=0)
+    for _ in range(6):
+        once.chat.completions.create(model=asked.model, messages=messages(asked), max_tokens=1)
+    return {}
 
 
 def _await(api: openai.OpenAI, response: Response) -> Response:
@@ -210,5 +288,10 @@ if __name__ == "__main__":
             "waits_its_turn": chat,
             "beyond_the_hops": retried,
             "restart": retried,
+            "structured": structured,
+            "tools": tools,
+            "followed": followed,
+            "conversation": conversation,
+            "stream_other_model": stream_other_model,
         }
     )
