@@ -14,10 +14,9 @@ from chalicelib.charging import asking_key
 from chalicelib.scripts import Script
 from chalicelib.store import Store
 
-_LIBRARY = "undelivered"
-_ATTACH = Script("attach", _LIBRARY)
-_ATTEND = Script("attend", _LIBRARY)
-_DELIVER = Script("deliver", _LIBRARY)
+_ATTACH = Script("attach", "undelivered")
+_ATTEND = Script("attend", "undelivered")
+_DELIVER = Script("deliver", "undelivered")
 
 _KEPT_MS = limits.UNDELIVERED_SECONDS * 1000
 _LIVE_MOST_MS = 60_000
