@@ -9,7 +9,7 @@ import pytest
 import tinyllama
 from chalicelib import errors, limits, openai_errors
 from chalicelib.errors import FieldError, InvalidBody, RouterError
-from tests.calls import Answer, Api
+from tests.calls import Answer, Api, Transport
 from tests.worker.routers import Router
 
 CHAT = "/v1/chat/completions"
@@ -129,8 +129,9 @@ def test_an_unmodified_client_raises_what_it_has_for_each(router: Router) -> Non
     assert refused == "scope_insufficient"
 
 
-def test_a_page_may_send_and_read_what_openais_client_does(api: Api) -> None:
-    answer = api.request("OPTIONS", CHAT)
+@pytest.mark.slow
+def test_a_page_may_send_and_read_what_openais_client_does(http_transport: Transport) -> None:
+    answer = http_transport("OPTIONS", CHAT, {"Origin": "http://localhost:3000"}, b"")
 
     allowed = {name.lower() for name in answer.headers["access-control-allow-headers"].split(",")}
     exposed = answer.headers["access-control-expose-headers"].lower().split(",")
