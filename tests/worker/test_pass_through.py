@@ -290,6 +290,26 @@ def test_all_that_is_said_is_bounded_together(
     assert failure(openai_engine(engine_server.url), PROMPT).code == "result_too_large"
 
 
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        said(reasoning_content="x" * 1024),
+        said(refusal="x" * 1024),
+        said(tool_calls=[call(0, function={"arguments": "x" * 1024})]),
+        said(logprobs={"content": [likely("x" * 1024)]}),
+    ],
+    ids=["reasoning", "refusal", "arguments", "likelihoods"],
+)
+def test_what_never_ends_is_not_kept_for_ever(chunk: JsonObject) -> None:
+    completion = Completion(lambda _: None)
+
+    with pytest.raises(EngineFailure) as caught:
+        for _ in range(MOST // 1024 + 1):
+            completion.take(chunk)
+
+    assert caught.value.code == "result_too_large"
+
+
 def test_names_and_brackets_count_too() -> None:
     completion = Completion(lambda _: None)
     for _ in range(16):
