@@ -28,6 +28,7 @@ CALL_SECONDS = 90.0
 # API Gateway and Lambda carry 6 MiB and 10 MB at most.
 ANSWER_BYTES = 16 * 1024 * 1024
 _NEXT = re.compile(r'<[^>?]*\?([^>]*)>; *rel="?next')
+_UNSENDABLE = "the path or a header cannot be sent as it is"
 _LATER = frozenset({429, 502, 503, 504})
 _REDIRECTED = range(300, 400)
 _NOT_MODIFIED = 304
@@ -130,7 +131,7 @@ class Calling:
         """
         sent = {} if public else {"Authorization": f"Bearer {self._bearer()}"}
         sent |= headers or {}
-        content = None if body is None else json.dumps(body).encode()
+        content = None if body is None else _json(body)
         if content is not None:
             sent["Content-Type"] = "application/json"
         if wait_seconds:
@@ -142,7 +143,7 @@ class Calling:
             )
         except (ValueError, httpx2.InvalidURL):
             # The message may hold what it is about.
-            raise Unusable("the path or a header cannot be sent as it is") from None
+            raise Unusable(_UNSENDABLE) from None
         return self._repeat(request, public)
 
     def _bearer(self) -> str:
@@ -164,6 +165,8 @@ class Calling:
             failure: ProblemError | Unreachable
             try:
                 answer = self._once(request)
+            except httpx2.LocalProtocolError:
+                raise Unusable(_UNSENDABLE) from None
             except httpx2.TransportError as error:
                 maybe_done = maybe_done or not isinstance(error, _NOT_SENT)
                 kind = type(error).__name__
@@ -196,6 +199,13 @@ class Calling:
             return Answer(response.status_code, dict(response.headers), bytes(body))
         finally:
             response.close()
+
+
+def _json(body: Any) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError):
+        raise Unusable("what is to be sent is not JSON") from None
 
 
 def following(answer: Answer) -> dict[str, str] | None:

@@ -46,6 +46,8 @@ def router(profile: str | None, url: str | None) -> Iterator["Client"]:
                 error.add_note(_about(found, client.url))
             raise
         except Unreachable as error:
+            if error.maybe_done:
+                error.add_note("It may be done all the same: look before you repeat it.")
             error.add_note(
                 "`tinyllama up` starts one on this machine; --url or `tinyllama login` names one."
             )

@@ -21,6 +21,7 @@ from tests.leaks import LEDGER
 from tests.worker.routers import Router
 from tinyllama.client import (
     Client,
+    Handle,
     NotARouter,
     Piece,
     ProblemError,
@@ -112,6 +113,65 @@ def test_a_conversation_is_submitted_as_it_is(client: Client, worker: HandWorker
     request = worker.claim().job.request
     assert (request["messages"], request["temperature"]) == (said, 0)
     assert request["stop"] == ["END"]
+
+
+FOLLOWED: dict[str, Callable[[Client, Handle], object]] = {
+    "wait": lambda _, handle: handle.wait(),
+    "look": lambda _, handle: [handle.look(wait_seconds=1) for _ in range(3)],
+    "stream": lambda _, handle: list(handle.stream()),
+    "follow": lambda client, _: next(client.follow()),
+}
+
+
+@pytest.mark.parametrize("how", FOLLOWED)
+def test_a_router_that_has_no_place_to_wait_in_is_not_asked_without_a_pause(
+    client: Client, stage: StageProxy, nap: Nap, worker: HandWorker, how: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for module in ("client", "handle"):
+        monkeypatch.setattr(f"tinyllama.{module}.WAIT_SECONDS", 1)
+    handle = client.submit(PROMPT)
+    stage.passed.clear()
+
+    def unwaited(passing: Passing) -> None:
+        passing.headers.pop("Preference-Applied", None)
+        if len(stage.passed) == 2:
+            worker.answer()
+
+    stage.spoil = unwaited
+    FOLLOWED[how](client, handle)
+
+    assert len(nap.seconds) == 2
+    assert min(nap.seconds) >= 1
+
+
+@pytest.mark.parametrize("key", ["a\nb", "é", "a\0b"])
+def test_a_header_that_cannot_be_sent_is_told_at_once(
+    client: Client, stage: StageProxy, key: str
+) -> None:
+    with pytest.raises(Unusable):
+        client.submit(PROMPT, idempotency_key=key)
+
+    assert stage.passed == []
+
+
+@pytest.mark.parametrize("payload", [float("nan"), {1, 2}])
+def test_what_is_no_json_is_told_at_once(
+    client: Client, stage: StageProxy, payload: object
+) -> None:
+    with pytest.raises(Unusable, match="not JSON"):
+        client.publish("a", payload, source="test")
+
+    assert stage.passed == []
+
+
+def test_an_answer_that_does_not_end_is_no_routers(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tinyllama.calling.ANSWER_BYTES", 100)
+
+    with pytest.raises(NotARouter, match="does not end"):
+        client.submit(PROMPT)
 
 
 @pytest.mark.parametrize("given", [{}, {"prompt": "a", "messages": []}])

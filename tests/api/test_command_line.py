@@ -16,6 +16,7 @@ import redis
 
 import tinyllama
 from chalicelib import keyspace
+from chalicelib.leasing import Outcome
 from chalicelib.settings import PROJECT
 from tests.api import stage_proxy
 from tests.api.command_line import CommandLine, Ran
@@ -181,6 +182,74 @@ def test_a_job_without_an_answer_is_told_with_what_helps(
     assert (ran.code, ran.out) == (8, "")
     assert "failed: the engine did not answer (engine_unavailable)" in ran.err
     assert CURES["engine_unavailable"].cure in ran.err
+
+
+def test_a_stream_that_begins_anew_says_so_beside_the_text(
+    answered: Callable[..., Ran], hand_worker: HandWorker
+) -> None:
+    def work() -> None:
+        first = hand_worker.claim()
+        hand_worker.leases.append(first, 0, ["Becau"])
+        time.sleep(1)
+        error = {"code": "engine_unavailable", "detail": "gone"}
+        hand_worker.leases.finish(first, Outcome(error=error, retryable=True))
+        hand_worker.hasten()
+        hand_worker.answer("Because they can")
+
+    ran = answered("infer", PROMPT, "--stream", deed=work)
+
+    assert (ran.code, ran.out) == (0, "Becau\nBecause they can\n")
+    assert ran.err == "That attempt was lost; number 2 begins anew:\n"
+
+
+def test_an_answer_that_was_cut_is_told_so(
+    answered: Callable[..., Ran], hand_worker: HandWorker
+) -> None:
+    def work() -> None:
+        told = {"finish_reason": "length", "engine": "echo", "model": "echo", "usage": None}
+        hand_worker.leases.finish(hand_worker.claim(), Outcome(result={"text": "Be", **told}))
+
+    ran = answered("infer", PROMPT, deed=work)
+
+    assert (ran.code, ran.out) == (0, "Be\n")
+    assert "--max-tokens allows more" in ran.err
+
+
+def test_a_tail_of_a_job_that_failed_ends_as_it_did(
+    run: CommandLine, client: Client, hand_worker: HandWorker
+) -> None:
+    failed = client.submit(PROMPT).id
+    hand_worker.fail()
+
+    assert run("jobs", "tail", failed).code == 8
+
+
+def test_ctrl_c_before_an_answer_tells_where_to_look(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "submit", interrupted)
+
+    ran = run("infer", PROMPT)
+
+    assert (ran.code, ran.out) == (130, "")
+    assert "`tinyllama jobs list` tells if it is there" in ran.err
+
+
+def test_where_no_answer_arrives_it_is_told_that_it_may_be_done(
+    run: CommandLine, stage: StageProxy, direct: "redis.Redis"
+) -> None:
+    def lose(passing: Passing) -> None:
+        passing.status = 0
+
+    stage.spoil = lose
+
+    ran = run("infer", PROMPT)
+
+    assert (ran.code, len(stage.passed), len(jobs_in(direct))) == (7, 4, 1)
+    assert "may be done all the same" in ran.err
 
 
 def spoiling(status: int, **headers: str) -> Callable[[Passing], None]:
