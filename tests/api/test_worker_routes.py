@@ -108,7 +108,13 @@ def test_the_models_that_a_worker_tells_are_listed_until_it_tells_others(
     named = {"worker": "gpu-1", "slots": 2}
 
     told = []
-    for more in ({"models": ["small", "org/large"]}, {}, {"models": ["new"]}, {"models": []}):
+    tellings: list[dict[str, Any]] = [
+        {"models": ["small", "org/large"]},
+        {},
+        {"models": ["new"]},
+        {"models": []},
+    ]
+    for more in tellings:
         assert move(worker, "extend", held, **named, **more).status == 200
         told.append(models.models())
     lease_of = {"token": secrets.token_hex(16), "models": ["leasing"], **named}

@@ -303,9 +303,12 @@ def test_all_that_is_said_is_bounded_together(
 def test_what_never_ends_is_not_kept_for_ever(chunk: JsonObject) -> None:
     completion = Completion(lambda _: None)
 
-    with pytest.raises(EngineFailure) as caught:
+    def go_on() -> None:
         for _ in range(MOST // 1024 + 1):
             completion.take(chunk)
+
+    with pytest.raises(EngineFailure) as caught:
+        go_on()
 
     assert caught.value.code == "result_too_large"
 
