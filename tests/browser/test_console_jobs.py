@@ -82,6 +82,20 @@ def test_a_failed_job_is_run_again_at_the_version_that_was_seen(
     assert body_of(request) == {"version": version}
 
 
+def test_the_keyboard_stays_where_it_was_when_the_table_refreshes_itself(
+    table: Console, api: Api
+) -> None:
+    job_id = submit(api)
+    table.turn_to("Jobs")
+    opener = table.page.get_by_role("button", name=f"Open {job_id}")
+    opener.focus()
+
+    submit(api)
+
+    expect(rows(table)).to_have_count(2)
+    expect(opener).to_be_focused()
+
+
 def test_a_job_that_is_opened_tells_all_of_it_while_it_runs(
     table: Console, api: Api, hand_worker: HandWorker
 ) -> None:

@@ -127,6 +127,16 @@ def test_settings_go_with_the_prompt(signed_in: Console) -> None:
     }
 
 
+@pytest.mark.usefixtures("echo")
+def test_the_models_of_live_workers_are_offered(console: Console) -> None:
+    offered = console.page.locator("#models option")
+
+    console.sign_in()
+
+    expect(offered).to_have_count(1)
+    expect(offered).to_have_attribute("value", "echo")
+
+
 def test_what_is_wrong_with_a_prompt_is_told_field_by_field(signed_in: Console) -> None:
     signed_in.refusals = {"422"}
     signed_in.page.get_by_label("Model").first.fill("no such name!")

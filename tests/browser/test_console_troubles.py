@@ -39,8 +39,16 @@ def lose(passing: Passing) -> None:
 
 
 def refuse_for_a_second(passing: Passing) -> None:
+    refuse(passing, "1")
+
+
+def refuse_for_an_hour(passing: Passing) -> None:
+    refuse(passing, "3600")
+
+
+def refuse(passing: Passing, retry_after: str) -> None:
     passing.status = 503
-    passing.headers |= {"Retry-After": "1", "Content-Type": "application/problem+json"}
+    passing.headers |= {"Retry-After": retry_after, "Content-Type": "application/problem+json"}
     passing.body = b'{"title": "The queue is full", "code": "queue_full", "status": 503}'
 
 
@@ -76,6 +84,19 @@ def test_a_full_queue_is_told_and_tried_again_when_it_says(
     expect(console.banner).to_have_text("The queue is full. Trying again in 1 s…")
     expect(console.answer).to_have_text(PROMPT)
     assert time.monotonic() - began > 1
+
+
+def test_who_is_to_come_back_much_later_is_told_when(
+    open_console: Callable[..., Console], stage: StageProxy
+) -> None:
+    console = open_console(stage.url, refusals={"503"}).open().sign_in()
+    stage.spoil = times(1, "POST", "/infer", refuse_for_an_hour)
+
+    console.send(PROMPT)
+
+    notice = console.page.get_by_role("tabpanel").get_by_role("alert")
+    expect(notice).to_contain_text("Try again in 3600 s.")
+    assert stage.passed.count("/infer") == 1
 
 
 def test_a_token_that_expires_asks_for_another_keeps_the_draft_and_goes_on(
