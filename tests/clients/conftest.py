@@ -156,7 +156,6 @@ def addresses(
 
 @pytest.fixture(scope="session", autouse=True)
 def plays(
-    strict_router: Router,
     mortal_router: Router,
     addresses: Mapping[str, str],
     tmp_path_factory: pytest.TempPathFactory,
@@ -167,8 +166,6 @@ def plays(
     with ExitStack() as stack:
         started = {}
         for number, (name, client) in enumerate(CLIENTS.items()):
-            if "waits_its_turn" in client.cases:
-                use_up(strict_router, tenant(name, "waits_its_turn"))
             asked = {
                 case: given(name, case, addresses.get(case, addresses[""])) for case in client.cases
             }
@@ -176,13 +173,6 @@ def plays(
             stack.callback(started[name].end)
         restart(mortal_router)
         yield started
-
-
-def use_up(strict_router: Router, who: str) -> None:
-    """Let a tenant have its share of the minute."""
-    for _ in range(2):
-        event = {"event_type": "a.b", "payload": {}, "source": "clients"}
-        strict_router.ask("POST", "/events", who, event)
 
 
 def restart(mortal_router: Router) -> None:

@@ -15,7 +15,7 @@ from chalicelib.settings import PROJECT, child_environment
 from tests import leaks
 
 _START_SECONDS = 60
-_CALLER = "infer:write jobs:read events:write"
+_CALLER = "jobs:read"
 # The same command in the same process, but for how long one wait is.
 _SHORT = """
 import sys

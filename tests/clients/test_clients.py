@@ -116,7 +116,7 @@ def test_a_client_over_the_limit_waits_as_it_is_told_and_is_answered(
     told: Told, jobs: list[Any]
 ) -> None:
     assert told.seen.get("text"), told.seen
-    assert [job["state"] for job in jobs] == ["succeeded"]
+    assert [job["state"] for job in jobs] == ["succeeded"] * 3
 
 
 @playing("other_model", "router_other_model")
@@ -207,10 +207,11 @@ def test_a_chain_of_redirects_that_ends_too_early_is_begun_again(
 
 
 @playing("restart")
-def test_a_router_that_is_killed_in_the_middle_costs_a_second_job_and_no_answer(
+def test_a_router_that_is_killed_in_the_middle_costs_a_second_job_at_most_and_no_answer(
     told: Told, jobs: list[Any]
 ) -> None:
     assert told.seen.get("text"), told.seen
     assert told.seen.get("retries", 1) == 1
-    # To the store somebody still waits for the first one: whoever was killed could not say so.
-    assert len(jobs) == 2
+    # Two where the client was quicker than the wait that was killed would have ended: to the store
+    # somebody waits for the first one still.
+    assert len(jobs) in {1, 2}

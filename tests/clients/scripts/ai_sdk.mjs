@@ -3,7 +3,7 @@ import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateText, isStepCount, jsonSchema, streamText, tool } from "ai";
 
-import { run } from "./telling.mjs";
+import { run, thrice } from "./telling.mjs";
 
 const chats = ({ base_url, token, model }) =>
   createOpenAICompatible({ name: "tiny", baseURL: base_url, apiKey: token })(model);
@@ -78,7 +78,7 @@ await run(
     foreign: generate(chats),
     bad_body: generate(chats, { temperature: 99 }),
     other_model: (asked) => generate(chats)({ ...asked, model: "org/none" }),
-    waits_its_turn: generate(chats),
+    waits_its_turn: thrice(generate(chats)),
     beyond_the_hops: keyed,
     tools,
   },

@@ -4,7 +4,7 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, SecretStr
 
-from tests.clients.scripts.telling import Asked, Seen, run
+from tests.clients.scripts.telling import Asked, Seen, run, thrice
 
 
 def model(asked: Asked) -> ChatOpenAI:
@@ -85,7 +85,7 @@ if __name__ == "__main__":
             "foreign": chat,
             "bad_body": bad_body,
             "other_model": other_model,
-            "waits_its_turn": chat,
+            "waits_its_turn": thrice(chat),
             "beyond_the_hops": chat,
             "structured": structured,
         }

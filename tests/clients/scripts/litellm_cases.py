@@ -4,7 +4,7 @@ from typing import Any
 
 import litellm
 
-from tests.clients.scripts.telling import Asked, Seen, run
+from tests.clients.scripts.telling import Asked, Seen, run, thrice
 
 
 def settings(asked: Asked) -> dict[str, Any]:
@@ -80,7 +80,7 @@ if __name__ == "__main__":
             "router_other_model": lambda asked: router(
                 Asked(asked.base_url, asked.token, "org/none", asked.prompt)
             ),
-            "waits_its_turn": chat,
+            "waits_its_turn": thrice(chat),
             "beyond_the_hops": chat,
             "router_beyond_the_hops": keyed,
         }

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.clients.scripts.telling import Asked, Seen, run
+from tests.clients.scripts.telling import Asked, Seen, run, thrice
 
 LLM = str(Path(sys.executable).with_name("llm"))
 
@@ -48,6 +48,6 @@ if __name__ == "__main__":
             "other_model": lambda asked: play(
                 Asked(asked.base_url, asked.token, "org/none", asked.prompt)
             ),
-            "waits_its_turn": play,
+            "waits_its_turn": thrice(play),
         }
     )

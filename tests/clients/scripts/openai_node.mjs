@@ -1,7 +1,7 @@
 // `openai` for Node, as a program calls it: settings as they are, but for address and token.
 import OpenAI from "openai";
 
-import { run, sleep } from "./telling.mjs";
+import { run, sleep, thrice } from "./telling.mjs";
 
 const POLLS_MOST = 300;
 const client = ({ base_url, token }) => new OpenAI({ baseURL: base_url, apiKey: token });
@@ -176,7 +176,7 @@ await run(
     absent: (asked) => client(asked).responses.retrieve(`resp_${"0".repeat(32)}`),
     other_model: (asked) => chat({ ...asked, model: "org/none" }),
     limited,
-    waits_its_turn: chat,
+    waits_its_turn: thrice(chat),
     beyond_the_hops: chat,
     restart: chat,
     tools,

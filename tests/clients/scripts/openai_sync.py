@@ -11,7 +11,7 @@ from openai.types.chat import (
 from openai.types.responses import Response
 from pydantic import BaseModel
 
-from tests.clients.scripts.telling import Asked, Seen, run
+from tests.clients.scripts.telling import Asked, Seen, run, thrice
 
 POLL_SECONDS = 1.0
 POLLS_MOST = 300
@@ -285,7 +285,7 @@ if __name__ == "__main__":
             "absent": absent,
             "other_model": other_model,
             "limited": limited,
-            "waits_its_turn": chat,
+            "waits_its_turn": thrice(chat),
             "beyond_the_hops": retried,
             "restart": retried,
             "structured": structured,

@@ -2,6 +2,13 @@
 
 export const sleep = (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds));
 
+/** Return `play` three times over; what the last saw is what is seen. */
+export const thrice = (play) => async (given) => {
+  await play(given);
+  await play(given);
+  return play(given);
+};
+
 /** Run what standard input asks for of `cases`, all at the same time; `raised` reads an error. */
 export async function run(cases, raised) {
   let text = "";

@@ -49,6 +49,15 @@ def run(cases: Mapping[str, Case]) -> None:
         thread.join()
 
 
+def thrice(case: Case) -> Case:
+    """Return *case* three times over, one after the other; what the last saw is what is seen."""
+
+    def cases(given: Asked) -> Seen:
+        return [case(given) for _ in range(3)][-1]
+
+    return cases
+
+
 def _run(name: str, case: Case, given: Asked) -> None:
     began = time.monotonic()
     try:
