@@ -70,12 +70,11 @@ def test_jobs_are_counted_from_submission_to_end(api: Api, hand_worker: HandWork
     assert found["tinyllama_job_run_seconds_sum"] < 60
 
 
-def test_refusals_are_counted_by_their_code(api: Api, transport: Transport) -> None:
+def test_refusals_are_counted_by_their_code(api: Api) -> None:
     api.get("/jobs/job_1")
     api.post("/infer", {})
     api.post("/infer", {"prompt": 7})
-    Api(transport, scope="jobs:read").get("/health")
-    transport("GET", "/openapi.json?x=1", {}, b"")
+    api.post("/infer", PROMPT)
 
     found = samples(api.get("/metrics"))
 
@@ -140,6 +139,20 @@ def test_a_refusal_that_cannot_be_counted_is_answered_all_the_same(
     monkeypatch.setattr(app, "tally", burst)
 
     require_problem(api.get("/jobs/job_1"), 404, "job_not_found")
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+def test_what_anybody_can_bring_about_is_not_counted(
+    api: Api, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def burst() -> str:
+        raise NotConfigured
+
+    monkeypatch.setattr(app, "contract", burst)
+
+    require_problem(transport("GET", "/openapi.json", {}, b""), 503, "not_configured")
+
+    assert b"tinyllama_refusals_total{" not in api.get("/metrics").body
 
 
 @pytest.mark.parametrize("transport", ["client"], indirect=True)

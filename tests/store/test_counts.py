@@ -148,6 +148,20 @@ def test_dead_letter_and_its_redrive_are_counted(
     }
 
 
+def test_last_attempt_that_fails_is_no_retry(store: Store, leases: JobLeases) -> None:
+    once = JobQueue(store, QueueSettings(lease_seconds=30, max_attempts=1, queue_length=9))
+    submit(once)
+
+    leases.finish(claim(leases), FLAKY)
+
+    assert counted(store) == {
+        "submitted": 1,
+        "attempts": 1,
+        "dead": 1,
+        "ended:failed": 1,
+    }
+
+
 def test_acknowledging_under_a_lease_counts_each_event(
     store: Store, inbox: Inbox, inbox_leases: InboxLeases
 ) -> None:
