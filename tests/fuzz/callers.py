@@ -32,7 +32,8 @@ class Plan:
     def theirs(self) -> list[str]:
         """The ids of what belongs to the tenant of the valid token."""
         keys = [key_id for key_id, _ in self.known.get("api_key", [])]
-        return [*self.known.get("job", []), *self.known.get("event", []), *keys]
+        things = (self.known.get(kind, []) for kind in ("job", "event", "response"))
+        return [*(each for kind in things for each in kind), *keys]
 
 
 @dataclass(frozen=True)

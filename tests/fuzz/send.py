@@ -75,7 +75,10 @@ class Sender:
         name = str(operation.definition.raw["operationId"])
         self._dress(name, case)
         try:
-            response = case.call(base_url=self._plan.url, timeout=_TIMEOUT_SECONDS)
+            # A redirect is an answer like another, and leads to what is asked for already.
+            response = case.call(
+                base_url=self._plan.url, timeout=_TIMEOUT_SECONDS, allow_redirects=False
+            )
         except requests.exceptions.InvalidHeader:
             return  # nothing that HTTP can carry
         except requests.exceptions.RequestException as error:
@@ -92,7 +95,9 @@ class Sender:
             case.validate_response(response, checks=_CHECKS)
         except FailureGroup as group:
             if judging.asked_for(answer, operation.path):
-                found += [f"{each.title}: {each.message}"[:400] for each in group.exceptions]
+                told = [f"{each.title}: {each.message}"[:400] for each in group.exceptions]
+                # OpenAPI 3.1 knows no schema of one event; the contract's is that of the text.
+                found += [each for each in told if not each.startswith("SSE event")]
         if found:
             self._fail(name, case, found)
 
@@ -126,7 +131,11 @@ class Sender:
     def _borrow(self, case: Any) -> None:
         """Let *case* name what the tenant of the valid token has."""
         known = self._plan.known
-        for parameter, kind in (("job_id", "job"), ("event_id", "event")):
+        for parameter, kind in (
+            ("job_id", "job"),
+            ("event_id", "event"),
+            ("response_id", "response"),
+        ):
             if parameter in case.path_parameters and known.get(kind):
                 case.path_parameters[parameter] = self._chance.choice(known[kind])
         key_id, signed = self._chance.choice(known["api_key"])
@@ -140,7 +149,12 @@ class Sender:
         """Make a call beside the cases and return what it answers."""
         sent = {"Authorization": f"Bearer {self._plan.token}", "Connection": "close", **headers}
         response = requests.request(
-            method, self._plan.url + path, json=body, headers=sent, timeout=_TIMEOUT_SECONDS
+            method,
+            self._plan.url + path,
+            json=body,
+            headers=sent,
+            timeout=_TIMEOUT_SECONDS,
+            allow_redirects=False,
         )
         found = response.json() if response.content else {}
         return found if isinstance(found, dict) else {}

@@ -17,6 +17,9 @@ RESULT = {
     "model": "echo",
     "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
 }
+LATER = {"input": "A secret of the tenant's: say hello", "background": True}
+CHAT = {"messages": [{"role": "user", "content": "A secret: say hello"}], "stream": True}
+MODEL = "org/tiny"
 ABSENT = f"job_{'0' * 32}"
 _KEPT = 400
 
@@ -41,6 +44,7 @@ class Things:
         if "key_id" in case.path_parameters:
             case.path_parameters["key_id"], signed = self._api_key()
             self._send("POST", "/keys", {"key": signed}, {})
+        self._ground_openai(operation, case)
         if isinstance(case.body, dict):
             case.body = {**case.body, **self._members(operation)}
         if operation == "submit_job" and self._chance.random() < 0.2:
@@ -48,6 +52,18 @@ class Things:
         if operation == "fetch_job" and self._chance.random() < 0.5:
             job = self._send("GET", f"/jobs/{case.path_parameters['job_id']}", None, {})
             case.headers["If-None-Match"] = f'W/"{job.get("version", 1)}"'
+
+    def _ground_openai(self, operation: str, case: Any) -> None:
+        if "response_id" in case.path_parameters:
+            case.path_parameters["response_id"] = self.response(operation)
+        if "model" in case.path_parameters:
+            self.held()
+            case.path_parameters["model"] = MODEL.replace("/", "%2F")
+        if operation == "complete_chat" and case.query and self._chance.random() < 0.5:
+            case.query["job"] = self._ended_chat()
+        if operation == "create_response" and isinstance(case.body, dict):
+            (case.query or {}).pop("job", None)
+            case.body = {**case.body, **self._going_on()}
 
     def job(self) -> str:
         """Submit a job."""
@@ -62,11 +78,23 @@ class Things:
         found = self._send("POST", "/events", EVENT, {})
         return self._keep("event", str(found.get("event_id", "")))
 
+    def response(self, operation: str = "") -> str:
+        """Begin a response in the background, or name one of before; one to follow has ended."""
+        if self.known.get("response") and operation == "" and self._chance.random() < 0.5:
+            return str(self._chance.choice(self.known["response"]))
+        begun = self._send("POST", "/v1/responses", LATER, {})
+        if operation == "fetch_response" and self._chance.random() < 0.5:
+            body = {"token": secrets.token_hex(16), "worker": "by-hand", "slots": 1}
+            job = (self._send("POST", "/worker/lease", body, {}) or {}).get("job", {})
+            held = {"token": body["token"], "job_id": job.get("id"), "tenant": job.get("tenant")}
+            self._send("POST", "/worker/finish", {**held, "outcome": {"result": RESULT}}, {})
+        return self._keep("response", str(begun.get("id", "")))
+
     def held(self) -> dict[str, str]:
         """Lease a job as a worker does: its id, tenant and the lease's token."""
         self.job()
         token = secrets.token_hex(16)
-        body = {"token": token, "worker": "by-hand", "slots": 1}
+        body = {"token": token, "worker": "by-hand", "slots": 1, "models": [MODEL]}
         found = self._send("POST", "/worker/lease", body, {}) or {}
         job = found.get("job", {"id": ABSENT, "tenant": "acme"})
         return {"job_id": job["id"], "tenant": job["tenant"], "token": token}
@@ -91,6 +119,21 @@ class Things:
         job = self._send("GET", f"/jobs/{held['job_id']}", None, {})
         self.known["version"] = [job.get("version", 1)]
         return {"id": held["job_id"], "tenant": held["tenant"], "version": self.known["version"][0]}
+
+    def _ended_chat(self) -> str:
+        """Cancel a chat whose stream tells that: its job."""
+        if "chat" not in self.known:
+            self._send("POST", "/v1/chat/completions", CHAT, {})
+            (newest,) = self._send("GET", "/jobs?limit=1", None, {}).get("jobs", [{}])
+            self._send("POST", f"/jobs/{newest.get('id', '')}/cancel", None, {})
+            self._keep("chat", str(newest.get("id", "")))
+        return str(self._chance.choice(self.known["chat"]))
+
+    def _going_on(self) -> dict[str, Any]:
+        """Return what makes a response one of the background, or one that goes on from another."""
+        if self._chance.random() < 0.5:
+            return {"background": True}
+        return {"previous_response_id": self.response()}
 
     def _api_key(self) -> tuple[str, str]:
         """Return the id of a signed API key and the key."""
