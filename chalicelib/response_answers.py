@@ -28,10 +28,7 @@ def standing(job: Job) -> Reply:
 
 def begun(told: "Submitted") -> Reply:
     """Answer with a response whose job was stored now, or before under the same key."""
-    headers = refusals.headers(*told.rates)
-    if told.known:
-        headers["Idempotency-Replayed"] = "true"
-    return Reply(response(told.job), headers=headers)
+    return Reply(response(told.job), headers=refusals.headers(*told.rates))
 
 
 def answered(job: Job) -> Reply:

@@ -100,6 +100,8 @@ def altered(schema: Schema, body: Schema) -> Iterator[Schema]:
 
 RICH = ("cloudevent", "event", "infer")
 MORE = [name for name in schemas.REQUESTS if name not in {"event", "infer"}]
+# Edges of edges: 10 s each.
+LARGE = {"worker_finish"}
 # Those of one plain shape are looked at closely where there is time.
 EACH = [
     pytest.param(name, marks=[] if name in RICH else pytest.mark.slow) for name in schemas.REQUESTS
@@ -113,7 +115,11 @@ EACH = [
         ("infer", {"prompt": "a"}),
         ("infer", {"messages": [{"role": "user", "content": "a"}]}),
         ("event", {"event_type": "a", "payload": None, "source": "a"}),
-        *((name, body) for name in MORE for body in SCHEMAS[name]["examples"]),
+        *(
+            pytest.param(name, body, marks=[pytest.mark.slow] if name in LARGE else [])
+            for name in MORE
+            for body in SCHEMAS[name]["examples"]
+        ),
     ],
 )
 def test_both_libraries_agree_on_every_edge_of_every_field(name: str, body: Schema) -> None:
