@@ -385,11 +385,10 @@ def test_an_erased_job_is_not_found_again(api: Api, direct: "redis.Redis") -> No
     assert (again.status, job_of(again) != job_id, jobs(direct)) == (307, True, 1)
 
 
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
 def test_a_refused_call_leaves_no_job_to_find(
     api: Api, direct: "redis.Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if api.transport.__module__ == __name__:
-        pytest.skip("the other router's settings are its own")
     monkeypatch.setenv("TINYLLAMA_RATE_PER_MINUTE", "1")
     forget_parts()
     ask(api, body())

@@ -62,6 +62,16 @@ def test_an_unusable_number_is_named_and_not_repeated(
     assert value not in raised.value.detail.removesuffix("at least 0.1")
 
 
+@pytest.mark.parametrize("value", ["25.5", "0", "-1", "soon", "inf"])
+def test_a_call_is_held_no_longer_than_the_gateway_allows(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_RELAY_SECONDS", value)
+
+    with pytest.raises(NotConfigured, match="TINYLLAMA_RELAY_SECONDS must be"):
+        bounds.relay_seconds()
+
+
 COUNTS = (
     "MAX_ATTEMPTS", "QUEUE_LENGTH", "QUEUE_BYTES", "INBOX_BYTES", "RATE_PER_MINUTE", "WAITERS",
     "TENANT_QUEUE_LENGTH", "TENANT_QUEUE_BYTES", "TENANT_BYTES_PER_DAY", "TENANT_WAITERS",
