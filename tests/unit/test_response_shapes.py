@@ -118,6 +118,8 @@ def test_every_event_is_one_that_the_official_types_take_and_numbered(job: Job) 
     assert [event["sequence_number"] for event in told] == list(range(len(told)))
     assert [event["type"] for event in told[:2]] == ["response.created", "response.in_progress"]
     assert all(event["response"]["output"] == [] for event in told[:2])
+    for name in ("completed_at", "error", "incomplete_details", "usage"):
+        assert [event["response"][name] for event in told[:2]] == [None, None]
     assert told[-1]["response"] == response(job)
     assert told == events(job)
 
