@@ -1,9 +1,11 @@
 """The command line at a terminal: a spinner, tables, and nothing that steers it."""
 
+import codecs
 import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -50,8 +52,17 @@ class Terminal:
         self._environment |= variables
         self.shown = ""
 
-    def __call__(self, *arguments: str, typed: str = "") -> int:
-        """Run a command to its end; return its exit code."""
+    def __call__(
+        self,
+        *arguments: str,
+        typed: tuple[str, str] | None = None,
+        interrupt_after: threading.Thread | None = None,
+    ) -> int:
+        """Run a command to its end, or to Ctrl-C; return its exit code.
+
+        What is *typed* goes in once its first text is shown: who asks without echo throws away what
+        was typed before.
+        """
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (40, 200))
         command = [sys.executable, "-m", "tinyllama", *arguments]
@@ -65,16 +76,23 @@ class Terminal:
             start_new_session=True,
         ) as process:
             os.close(theirs)
-            for line in typed.splitlines(keepends=True):
-                time.sleep(0.7)  # who asks without echo throws away what was typed before
-                os.write(ours, line.encode())
-            self.shown = "".join(_read(ours))
+            pieces = _read(ours)
+            self.shown = ""
+            while typed is not None and typed[0] not in self.shown:
+                self.shown += next(pieces)
+            if typed is not None:
+                os.write(ours, typed[1].encode())
+            if interrupt_after is not None:
+                interrupt_after.join()
+                process.send_signal(signal.SIGINT)
+            self.shown += "".join(pieces)
             os.close(ours)
             return process.wait(20)
 
 
 def _read(descriptor: int) -> Iterator[str]:
     """Yield what is written until all who write have ended."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
     while True:
         try:
             piece = os.read(descriptor, 65_536)
@@ -82,7 +100,7 @@ def _read(descriptor: int) -> Iterator[str]:
             return
         if not piece:
             return
-        yield piece.decode()
+        yield decoder.decode(piece)
 
 
 @pytest.fixture
@@ -129,6 +147,19 @@ def test_who_waits_sees_how_many_go_first_and_then_the_answer_unharmed(
     assert "Waiting: 1 before it" in terminal.shown
     assert terminal.shown.endswith(f"{HARMLESS}\r\n")
     assert "\x1b]0;" not in terminal.shown
+
+
+def test_ctrl_c_ends_the_spinner_and_leaves_the_job(
+    terminal: Terminal, direct: "redis.Redis"
+) -> None:
+    code = terminal("infer", PROMPT, interrupt_after=once_queued(direct, 1, lambda: None))
+
+    (job_id,) = direct.zrange(keyspace.jobs("acme"), 0, -1)
+    assert code == 130
+    assert "Waiting: 0 before it" in terminal.shown
+    assert f"{job_id} goes on without you" in terminal.shown
+    assert terminal.shown.rfind("\x1b[?25h") > terminal.shown.rfind("\x1b[?25l")
+    assert direct.hget(keyspace.job(str(job_id)), "state") == "queued"
 
 
 def test_a_streamed_answer_steers_no_terminal_either(
@@ -196,7 +227,9 @@ def test_a_token_that_is_typed_is_not_shown_and_opens_what_follows(
 ) -> None:
     token = tinyllama.make_token(sub="acme")
 
-    code = terminal("login", "--url", client.url, "--profile", "work", typed=f"{token}\n")
+    code = terminal(
+        "login", "--url", client.url, "--profile", "work", typed=("API key: ", f"{token}\n")
+    )
 
     assert code == 0, terminal.shown
     assert "Signed in" in terminal.shown
