@@ -29,12 +29,11 @@ _BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; *link* is the header of that name (RFC 8288)."""
+    """What came back."""
 
     status: int
     retry_after: str | None
     body: bytes
-    link: str | None = None
 
     def json(self) -> Any:
         """Return the body, None when it is not JSON."""
@@ -81,22 +80,18 @@ class Wire:
         )
 
     def post(self, path: str, content: bytes, token: str) -> Answer:
-        """Return the answer, whatever its status. Raises BackLater when there is none."""
-        return self.call("POST", path, content, token)
-
-    def call(self, method: str, path: str, content: bytes, token: str) -> Answer:
         """Return the answer, whatever its status. Raises BackLater when there is none.
 
         A connection that breaks is tried once more: what is called bears a repetition.
         """
         try:
-            return self._call_once(method, path, content, token)
+            return self._post_once(path, content, token)
         except _BROKEN:
             pass
         except httpx2.TransportError as error:
             raise BackLater(type(error).__name__) from None
         try:
-            return self._call_once(method, path, content, token)
+            return self._post_once(path, content, token)
         except httpx2.TransportError as error:
             raise BackLater(type(error).__name__) from None
 
@@ -104,19 +99,17 @@ class Wire:
         """Close the connections."""
         self._client.close()
 
-    def _call_once(self, method: str, path: str, content: bytes, token: str) -> Answer:
+    def _post_once(self, path: str, content: bytes, token: str) -> Answer:
         until = monotonic() + CALL_SECONDS
         headers = {"Authorization": f"Bearer {token}"}
         url = f"{self.root}{path}"
-        with self._client.stream(method, url, content=content, headers=headers) as response:
+        with self._client.stream("POST", url, content=content, headers=headers) as response:
             body = bytearray()
             for piece in response.iter_raw():
                 body += piece
                 if len(body) > ANSWER_BYTES or monotonic() > until:
                     raise BackLater("endless answer")
-            told = response.headers
-            status = response.status_code
-            return Answer(status, told.get("Retry-After"), bytes(body), told.get("Link"))
+            return Answer(response.status_code, response.headers.get("Retry-After"), bytes(body))
 
 
 def safe_address(url: str, name: str) -> str:
