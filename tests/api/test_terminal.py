@@ -154,12 +154,12 @@ def test_ctrl_c_ends_the_spinner_and_leaves_the_job(
 ) -> None:
     code = terminal("infer", PROMPT, interrupt_after=once_queued(direct, 1, lambda: None))
 
-    (job_id,) = direct.zrange(keyspace.jobs("acme"), 0, -1)
+    (job_id,) = map(str, direct.zrange(keyspace.jobs("acme"), 0, -1))
     assert code == 130
     assert "Waiting: 0 before it" in terminal.shown
     assert f"{job_id} goes on without you" in terminal.shown
     assert terminal.shown.rfind("\x1b[?25h") > terminal.shown.rfind("\x1b[?25l")
-    assert direct.hget(keyspace.job(str(job_id)), "state") == "queued"
+    assert direct.hget(keyspace.job(job_id), "state") == "queued"
 
 
 def test_a_streamed_answer_steers_no_terminal_either(
