@@ -163,6 +163,7 @@ def _check_settings() -> None:
     _check_api_keys()
     bounds.queue_settings()
     bounds.request_settings()
+    bounds.relay_seconds()
     bounds.retention_settings()
     settings.engine_settings()
     settings.tick_seconds()
