@@ -132,6 +132,8 @@ byId("prompt-form").addEventListener("keydown", (event) => {
   byId("prompt-form").requestSubmit(byId("send"));
 });
 byId("stop").addEventListener("click", stop);
+// Workers come and go, and their models with them.
+byId("model").addEventListener("focus", listModels);
 byId("copy").addEventListener("click", async () => {
   await navigator.clipboard.writeText(words.textContent);
   byId("progress").textContent = "Copied.";

@@ -6,13 +6,12 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from chalicelib.settings import PROJECT
+from tests.browser import chromium
 from tests.browser.console import Console
 from tests.calls import Api, HandWorker
 from tests.worker.routers import Router
 
 pytestmark = pytest.mark.slow
-AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
 TABS = ("Playground", "Jobs", "Inbox", "Queue")
 PHONE = {"width": 375, "height": 667}
 
@@ -33,13 +32,12 @@ def something_of_each(api: Api, hand_worker: HandWorker) -> str:
 def violations(page: Page) -> list[str]:
     """Return what axe finds, each rule with the elements that break it."""
     # Evaluated by the DevTools protocol, which no policy of the page's stops.
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    page.evaluate(chromium.axe())
     found: list[dict[str, Any]] = page.evaluate("axe.run().then((told) => told.violations)")
     return [f"{rule['id']}: {[node['html'] for node in rule['nodes']]}" for rule in found]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is missing: npm ci")
 def test_axe_finds_no_violation(
     scheme: Literal["light", "dark"],
     open_console: Callable[..., Console],

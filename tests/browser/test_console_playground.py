@@ -9,6 +9,7 @@ from tests.browser.conftest import Workers
 from tests.browser.console import Console, body_of
 from tests.calls import Api, HandWorker
 from tests.worker.doubles import Gated
+from tests.worker.harness import wait_for
 
 pytestmark = pytest.mark.slow
 PROMPT = "Why do llamas hum to one another?"
@@ -88,9 +89,10 @@ def test_an_attempt_that_begins_anew_clears_what_was_said(
 
     hand_worker.leases.finish(first, Outcome(error=BUSY, retryable=True))
     hand_worker.hasten()
-    hand_worker.answer("Hello at last")
+    second = hand_worker.claim()
+    hand_worker.leases.append(second, 0, ["Hello "])
 
-    expect(signed_in.answer).to_have_text("Hello at last")
+    expect(signed_in.answer).to_have_text("Hello ")
 
 
 def test_a_job_that_fails_says_why(signed_in: Console, hand_worker: HandWorker) -> None:
@@ -128,11 +130,12 @@ def test_settings_go_with_the_prompt(signed_in: Console) -> None:
 
 
 @pytest.mark.usefixtures("echo")
-def test_the_models_of_live_workers_are_offered(console: Console) -> None:
-    offered = console.page.locator("#models option")
+def test_the_models_of_live_workers_are_offered(signed_in: Console, api: Api) -> None:
+    wait_for(lambda: api.get("/v1/models").json["data"] or None)
 
-    console.sign_in()
+    signed_in.page.get_by_label("Model").first.focus()
 
+    offered = signed_in.page.locator("#models option")
     expect(offered).to_have_count(1)
     expect(offered).to_have_attribute("value", "echo")
 
