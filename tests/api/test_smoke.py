@@ -206,7 +206,7 @@ def test_a_callers_token_is_refused_where_it_lacks_the_scope_and_that_passes(
     assert failures(report) == []
     refused = {(c["route"], c["status"]) for c in report["calls"] if "lacks" in c["why"]}
     assert refused == {
-        *((route, 403) for route in ("/dead-letters", "/dead-letters/redrive")),
+        *((route, 403) for route in ("/dead-letters", "/dead-letters/redrive", "/metrics")),
         *((route, 403) for route in ("/keys", "/keys/{key_id}")),
         *((f"/worker/{move}", 403) for move in ("lease", "append", "extend", "finish", "release")),
     }
@@ -218,7 +218,8 @@ def test_a_callers_token_is_refused_where_it_lacks_the_scope_and_that_passes(
 def test_machine_clients_of_the_stage_give_each_route_the_token_it_needs(
     smoke: Smoke, stage: StageProxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    scopes = {"operator": "keys:admin queue:admin", "worker": "worker:run", "app": CALLER}
+    operators = "keys:admin metrics:read queue:admin"
+    scopes = {"operator": operators, "worker": "worker:run", "app": CALLER}
     file = tmp_path / "secret"
     file.write_text(f"{issuer_server.SECRET}\n", encoding="utf-8")
     with issuer_server.serving() as issuer:

@@ -11,7 +11,12 @@ from tinyllama.deployment import client_tokens
 from tinyllama.deployment.failures import DeploymentFailed
 
 # Which client of the stage has a scope that callers lack.
-_ROLES = {"keys:admin": "operator", "queue:admin": "operator", "worker:run": "worker"}
+_ROLES = {
+    "keys:admin": "operator",
+    "metrics:read": "operator",
+    "queue:admin": "operator",
+    "worker:run": "worker",
+}
 
 
 @dataclass(frozen=True)
