@@ -23,7 +23,8 @@ export class Problem extends Error {
 
   // Whether another token is needed: this one is refused altogether.
   get refusesToken() {
-    return this.status === 401 || (this.status === 403 && !this.lacksScope);
+    const of = /^(audience|issuer|key|signature|token)_/;
+    return this.status === 401 || (this.status === 403 && of.test(this.code));
   }
 
   get passes() {

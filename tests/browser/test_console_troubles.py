@@ -13,6 +13,7 @@ from tests.browser.console import Console
 from tests.calls import Api, HandWorker
 from tests.servers import Server
 from tests.worker.routers import Router
+from tinyllama import devkeys
 
 pytestmark = pytest.mark.slow
 PROMPT = "Why do llamas hum to one another?"
@@ -118,6 +119,20 @@ def test_a_token_that_expires_asks_for_another_keeps_the_draft_and_goes_on(
     expect(console.page.get_by_label("Most tokens")).to_have_value("12")
     hand_worker.answer("Hello to you again")
     expect(console.answer).to_have_text("Hello to you again")
+
+
+def test_an_api_key_that_is_revoked_asks_for_another(console: Console, api: Api) -> None:
+    console.refusals = {"403"}
+    key = devkeys.make_api_key(tenant="dev", name="Nightly")
+    key_id = api.post("/keys", {"key": key}).json["id"]
+    console.sign_in(key)
+    api.delete(f"/keys/{key_id}")
+
+    console.send(PROMPT)
+
+    again = console.page.get_by_role("dialog", name="Sign in again")
+    expect(again).to_contain_text("revoked")
+    expect(console.page.locator("#prompt")).to_have_value(PROMPT)
 
 
 def test_a_stream_goes_on_where_it_was_when_the_router_is_back(
