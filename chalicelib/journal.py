@@ -27,7 +27,9 @@ class Journal:
 
     @contextmanager
     def request(self, route: Route, request_id: str, traceparent: str) -> Iterator[Entry]:
-        """Log what is entered inside the block when it ends, at DEBUG for a public route.
+        """Log what is entered inside the block when it ends.
+
+        At DEBUG for a public route, and for a worker's call that went well: both come by the clock.
 
         Every line that is written inside has the request's id and trace. The line names the route
         as the contract does: a path holds ids. Refusals of public routes, which anybody can bring
@@ -44,9 +46,10 @@ class Journal:
 
     def _log(self, route: Route, entry: Entry, started: float) -> None:
         refusal = {"code": entry.code} if entry.code else {}
+        routine = route.scope is None or (route.of_workers and not entry.code)
         signals.log(
             "request",
-            Level.DEBUG if route.scope is None else Level.INFO,
+            Level.DEBUG if routine else Level.INFO,
             method=route.method,
             route=route.path,
             status=entry.status,

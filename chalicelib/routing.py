@@ -57,7 +57,12 @@ class Route:
     @property
     def counted(self) -> bool:
         """Whether a call counts as a request; it has a rate of its own else, or is a worker's."""
-        return RateLimited not in self.raises and self.scope not in {None, _WORKERS}
+        return RateLimited not in self.raises and self.scope is not None and not self.of_workers
+
+    @property
+    def of_workers(self) -> bool:
+        """Whether workers call it, who serve every tenant."""
+        return self.scope == _WORKERS
 
     @property
     def media_types(self) -> list[str]:

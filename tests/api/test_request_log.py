@@ -101,7 +101,10 @@ def test_every_line_about_a_job_names_it(
     assert line["status"] < 300
 
 
-def test_a_workers_move_names_its_job(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_workers_move_names_its_job(
+    api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_LOG_LEVEL", "DEBUG")
     job_id = api.post("/infer", PROMPT).json["id"]
     token = "0" * 32
     capsys.readouterr()
@@ -113,7 +116,18 @@ def test_a_workers_move_names_its_job(api: Api, capsys: pytest.CaptureFixture[st
     api.post("/worker/finish", {**held, "outcome": {"error": {"code": "e", "detail": "x"}}})
 
     told = of_requests(capsys)
-    assert [line["job_id"] for line in told] == [job_id] * 4
+    assert [(line["level"], line["job_id"]) for line in told] == [("DEBUG", job_id)] * 4
+
+
+def test_a_workers_move_that_is_refused_is_told_to_all(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = {"job_id": "job_" + "0" * 32, "tenant": "acme", "token": "0" * 32}
+
+    api.post("/worker/extend", held)
+
+    (line,) = of_requests(capsys)
+    assert (line["level"], line["code"]) == ("INFO", "lease_lost")
 
 
 def test_a_refusal_is_told_by_its_code(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
