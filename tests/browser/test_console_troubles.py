@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 import tinyllama
 from tests.api.stage_proxy import Passing, StageProxy
-from tests.browser.console import Console
+from tests.browser.console import NETWORK, Console
 from tests.calls import Api, HandWorker
 from tests.servers import Server
 from tests.worker.routers import Router
@@ -18,7 +18,6 @@ from tinyllama import devkeys
 pytestmark = pytest.mark.slow
 PROMPT = "Why do llamas hum to one another?"
 LOST = "Connection lost, trying again…"
-NETWORK = {"ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"}
 
 
 def times(
@@ -57,7 +56,7 @@ def refuse(passing: Passing, retry_after: str) -> None:
 def test_a_prompt_whose_answer_was_lost_is_sent_again_and_runs_once(
     open_console: Callable[..., Console], stage: StageProxy, api: Api
 ) -> None:
-    console = open_console(stage.url, refusals=NETWORK).open().sign_in()
+    console = open_console(stage.url, refusals={NETWORK}).open().sign_in()
     # A browser tries once more by itself.
     stage.spoil = times(3, "POST", "/infer", lose)
 
@@ -140,7 +139,7 @@ def test_a_stream_goes_on_where_it_was_when_the_router_is_back(
 ) -> None:
     router = Router(valkey.url, 30)
     port = urlsplit(router.url).port or 0
-    console = open_console(router.url, refusals=NETWORK).open().sign_in()
+    console = open_console(router.url, refusals={NETWORK}).open().sign_in()
     console.send(PROMPT)
     expect(console.state).to_have_text("queued")
     claim = hand_worker.claim()
@@ -165,7 +164,7 @@ def test_a_stream_goes_on_where_it_was_when_the_router_is_back(
 def test_a_sign_in_without_a_router_says_so(
     open_console: Callable[..., Console], stage: StageProxy
 ) -> None:
-    console = open_console(stage.url, refusals=NETWORK).open()
+    console = open_console(stage.url, refusals={NETWORK}).open()
     stage.spoil = lose
 
     console.page.get_by_label("Token or API key").fill(tinyllama.make_token(sub="dev"))
