@@ -27,7 +27,7 @@ def completed(job: Job) -> Reply:
     if not asked["stream"]:
         return Reply(_object(job, completion(job)))
     ways = (_events(job, asked, split=True), _events(job, asked, split=False))
-    return event_streams.told(*(((None, event) for event in events) for events in ways))
+    return event_streams.told(*(map(event_streams.event, events) for events in ways))
 
 
 def _object(job: Job, found: Completion) -> JsonObject:
@@ -100,15 +100,12 @@ def _delta(found: Completion) -> JsonObject:
 def _deltas(found: Completion) -> Iterator[JsonObject]:
     """Yield what readers put together again: text in pieces, of any member that is one."""
     calls = found.message.get("tool_calls") or []
-    for name, value in found.message.items():
-        if isinstance(value, str):
-            yield from ({name: piece} for piece in pieces(value))
-        elif name != "tool_calls":
-            yield {name: value}
+    texts = (name for name in found.message if name != "tool_calls")
+    for name in texts:
+        yield from ({name: piece} for piece in pieces(found.message[name]))
     yield from ({"content": piece} for piece in pieces(found.text))
     for index, call in enumerate(calls):
-        function = call.get("function", {})
-        opening = {**call, "index": index, "function": {**function, "arguments": ""}}
+        opening = {**call, "index": index, "function": call["function"] | {"arguments": ""}}
         yield {"tool_calls": [opening]}
-        for piece in pieces(function.get("arguments", "")):
+        for piece in pieces(call["function"]["arguments"]):
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.openai_errors import job_failed
 
-_FINISHES = {"stop", "length", "tool_calls", "content_filter", "function_call"}
+_FINISHES = {"stop", "length", "tool_calls", "content_filter"}
 _NO_COUNT: Mapping[str, int] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
 
@@ -14,7 +14,7 @@ _NO_COUNT: Mapping[str, int] = {"prompt_tokens": 0, "completion_tokens": 0, "tot
 class Completion:
     """A model's answer.
 
-    *finish* is one of the five reasons that clients know. *message* holds the members of the
+    *finish* is one of four reasons that clients know. *message* holds the members of the
     assistant's message but role and content. *usage* is of zeros where the engine did not count:
     some clients read it unasked.
     """
@@ -28,7 +28,7 @@ class Completion:
     @property
     def content(self) -> str | None:
         """The message's content: None where the model called tools or refused instead."""
-        instead = ("tool_calls", "function_call", "refusal")
+        instead = ("tool_calls", "refusal")
         return None if not self.text and any(map(self.message.get, instead)) else self.text
 
 
@@ -37,11 +37,7 @@ def completion(job: Job) -> Completion:
     result = job.result
     if job.state is not JobState.SUCCEEDED or result is None:
         raise job_failed(job)
-    message = {
-        name: value
-        for name, value in (result.get("message") or {}).items()
-        if name not in {"role", "content"} and value is not None
-    }
+    message: JsonObject = result.get("message", {})
     told = str(result["finish_reason"])
     called = "tool_calls" if message.get("tool_calls") else "stop"
     return Completion(

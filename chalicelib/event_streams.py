@@ -22,21 +22,25 @@ _PIECE_CHARS = 24
 _PIECES = 256
 # Lambda carries 6 MiB, and this is not all of its answer.
 _CARRIED_BYTES = limits.RESULT_CARRIED_BYTES + 512 * 1024
-# What some readers take for the end of a line, or cannot be written in UTF-8.
-_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def told(*ways: Iterable[tuple[str | None, Any]]) -> Reply:
-    """Answer the events of the first of *ways* that fits into an answer, else of the last.
-
-    An event is a name (None for a plain message) and its data, JSON or ``DONE``.
-    """
+def told(*ways: Iterable[str]) -> Reply:
+    """Answer the events of the first of *ways* that fits into an answer, else of the last."""
     text = ""
     for events in ways:
-        text = "".join(_event(name, data) for name, data in events)
-        if len(json.dumps(text)) <= _CARRIED_BYTES:
+        text = "".join(events)
+        if _carried_bytes(text) <= _CARRIED_BYTES:
             break
     return Reply(text, 200, HEADERS, MEDIA_TYPE)
+
+
+def event(data: Any, name: str | None = None) -> str:
+    """Return one event, a plain message without *name*; *data* are JSON or ``DONE``.
+
+    They are on one line and all ASCII: some readers take U+2028 and the like for a line's end.
+    """
+    line = DONE if data == DONE else json.dumps(data, separators=(",", ":"))
+    return (f"event: {name}\n" if name else "") + f"data: {line}\n\n"
 
 
 def pieces(text: str) -> list[str]:
@@ -45,13 +49,6 @@ def pieces(text: str) -> list[str]:
     return re.findall(rf"(?s:.{{0,{most}}}\s|.{{1,{most + 1}}})", text)
 
 
-def _event(name: str | None, data: Any) -> str:
-    return (f"event: {name}\n" if name else "") + f"data: {_line(data)}\n\n"
-
-
-def _line(data: Any) -> str:
-    """Return *data* as JSON on one line, whatever a reader takes for a line's end."""
-    if data == DONE:
-        return DONE
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+def _carried_bytes(text: str) -> int:
+    """Return how long events, which are ASCII, are as a JSON string."""
+    return len(text) + sum(map(text.count, '"\\\n'))

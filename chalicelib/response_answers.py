@@ -1,13 +1,12 @@
 """How a response is answered: as an object, or as the events of its stream."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from chalicelib import chat, event_streams, refusals, responses
 from chalicelib.calls import Call
 from chalicelib.errors import JobNotFound
-from chalicelib.jobs import Job, JobState, JsonObject
+from chalicelib.jobs import Job, JobState
 from chalicelib.openai_calls import Hops
 from chalicelib.openai_errors import StillRunning, job_failed
 from chalicelib.response_events import events
@@ -53,8 +52,10 @@ def streamed(job: Job, after: int) -> Reply:
     Where all are more than an answer carries, those go that say again what others said.
     """
     found = [event for event in events(job) if event["sequence_number"] > after]
-    once = [event for event in found if not event["type"].endswith(".done")]
-    return event_streams.told(_named(found), _named(once), _named(found[-1:]))
+    lines = [event_streams.event(event, event["type"]) for event in found]
+    again = [event["type"].endswith(".done") for event in found]
+    once = (line for line, said in zip(lines, again, strict=True) if not said)
+    return event_streams.told(lines, once, lines[-1:])
 
 
 def followed(call: Call, hops: Hops, told: "Awaited[Job]", after: int) -> Reply:
@@ -75,7 +76,3 @@ def followed(call: Call, hops: Hops, told: "Awaited[Job]", after: int) -> Reply:
 def deleted(response_id: str) -> Reply:
     """Answer that a response is erased."""
     return Reply({"id": response_id, "object": "response", "deleted": True})
-
-
-def _named(found: list[JsonObject]) -> Iterator[tuple[str, Any]]:
-    return ((event["type"], event) for event in found)

@@ -1,7 +1,8 @@
 """The events that a response is told in, one after the other, each with its number.
 
 Source: https://platform.openai.com/docs/api-reference/responses-streaming. An ended job always
-tells the same events, so that a reader may go on after any of them.
+tells the same events, so that a reader may go on after any of them. What was asked is repeated
+by the last event alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 from chalicelib.event_streams import pieces
 from chalicelib.jobs import Job, JsonObject
-from chalicelib.response_objects import response
+from chalicelib.response_objects import UNECHOED, response
 
 _LAST = {"completed": "completed", "incomplete": "incomplete", "failed": "failed"}
 _EMPTIED: Mapping[str, JsonObject] = {
@@ -26,7 +27,7 @@ def events(job: Job) -> list[JsonObject]:
 def _told(job: Job) -> Iterator[JsonObject]:
     whole = response(job)
     begun = whole | {"status": "in_progress", "output": [], "usage": None, "error": None}
-    begun |= {"incomplete_details": None, "completed_at": None}
+    begun |= {"incomplete_details": None, "completed_at": None, **UNECHOED}
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
     for index, item in enumerate(whole["output"]):

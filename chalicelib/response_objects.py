@@ -1,11 +1,12 @@
-"""A job as a ``response`` object, as it stands or at its end. Pure.
+"""A job as a ``response`` object, as it stands or at its end, no larger than is carried. Pure.
 
 Source: https://platform.openai.com/docs/api-reference/responses/object.
 """
 
 from typing import Any
 
-from chalicelib import chat, responses
+from chalicelib import chat, limits, responses
+from chalicelib.carriage import carried_bytes
 from chalicelib.completions import Completion, completion, model, own_id
 from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.openai_errors import JobFailed, job_failed
@@ -32,6 +33,7 @@ _UNSAID: JsonObject = {
     "reasoning": {"effort": None, "summary": None},
     "safety_identifier": None,
     "service_tier": "default",
+    # Whatever was asked: a job is kept for its retention.
     "store": True,
     "temperature": None,
     "tool_choice": "auto",
@@ -40,10 +42,32 @@ _UNSAID: JsonObject = {
     "truncation": "disabled",
     "user": None,
 }
+UNECHOED: JsonObject = {"instructions": None, "tools": []}
+"""What stands for the largest of what was asked where that is not repeated."""
+
+# What is left out one after the other of a response that is too large, the least missed first.
+_LEFT_OUT: tuple[JsonObject, ...] = (
+    *({name: nothing} for name, nothing in UNECHOED.items()),
+    {"text": {}, **{name: _UNSAID[name] for name in _UNSAID if name != "previous_response_id"}},
+)
+# Lambda carries 6 MiB, and this is not all of its answer.
+_CARRIED_BYTES = limits.RESULT_CARRIED_BYTES + 768 * 1024
 
 
 def response(job: Job) -> JsonObject:
-    """Return *job* as a response. ``output`` is empty while it has none."""
+    """Return *job* as a response. ``output`` is empty while it has none.
+
+    One that is too large to be carried repeats less of what was asked.
+    """
+    whole = _whole(job)
+    for less in _LEFT_OUT:
+        if carried_bytes(whole) <= _CARRIED_BYTES:
+            break
+        whole |= less
+    return whole
+
+
+def _whole(job: Job) -> JsonObject:
     asked = chat.of(job, responses.API) or {}
     found = _answer(job)
     short = _CUT_SHORT.get(found.finish) if found else None

@@ -23,7 +23,7 @@ REFUSED: Mapping[str, str] = {
 
 ECHOED = (
     "include", "max_output_tokens", "max_tool_calls", "parallel_tool_calls", "previous_response_id",
-    "prompt_cache_key", "reasoning", "safety_identifier", "service_tier", "store", "temperature",
+    "prompt_cache_key", "reasoning", "safety_identifier", "service_tier", "temperature",
     "tool_choice", "top_logprobs", "top_p", "truncation", "user",
 )  # fmt: skip
 """What a response repeats of its request, beside what its messages and options hold."""

@@ -20,7 +20,7 @@ RESULTS = [
     result(usage=None, finish_reason=None, model=None),
     result("", message={"tool_calls": [CALL, CALL | {"id": "call_2"}]}, finish_reason=None),
     result("", message={"refusal": "I cannot help with that."}),
-    result(message={"reasoning_content": "Hm. A greeting.", "role": "assistant", "audio": None}),
+    result(message={"reasoning_content": "Hm. A greeting."}),
     result(logprobs=LOGPROBS),
     result(finish_reason="length"),
     result(finish_reason="eos_token"),

@@ -7,13 +7,15 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from chalicelib import response_answers
+from chalicelib import limits, response_answers
+from chalicelib.carriage import carried_bytes, result_carried_bytes
 from chalicelib.errors import JobNotFound
 from chalicelib.jobs import Job, JobState
 from chalicelib.openai_errors import JobFailed
 from chalicelib.response_events import events
 from chalicelib.response_objects import response
 from tests.unit.openai_jobs import CALL, HEX, chatted, responded, result
+from tests.unit.timing import seconds_of
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 PLACE = {"token": "Hi", "logprob": -0.5, "bytes": None, "top_logprobs": [
@@ -27,6 +29,7 @@ BODY = {
     "reasoning": {"effort": "low"}, "truncation": "auto", "user": "ada", "background": True,
     "top_logprobs": 2, "include": ["reasoning.encrypted_content"], "service_tier": "auto",
 }  # fmt: skip
+CARRIED_MOST = 6 * 1024 * 1024 - 16 * 1024  # what Lambda carries, but for status and headers
 RESULTS = [
     result(),
     result(""),
@@ -177,7 +180,65 @@ def test_a_large_answer_is_told_as_often_as_an_answer_carries(text: str, kinds: 
     assert kinds <= {event["type"].removeprefix("response.") for event in found}
     assert found[-1]["response"]["output"][0]["content"][0]["text"] == text
     body = str(response_answers.streamed(responded(result=result(text)), -1).body)
-    assert len(json.dumps(body)) < 6 * 1024 * 1024
+    assert len(json.dumps(body)) < CARRIED_MOST
+
+
+LARGE = "\x7f" * 250_000
+SCHEMA = {"format": {"type": "json_schema", "name": "n", "schema": {"title": LARGE}}}
+
+
+@pytest.mark.parametrize(
+    ("body", "left_out"),
+    [
+        ({"instructions": LARGE}, {"instructions": None}),
+        ({"tools": [TOOL | {"description": LARGE}]}, {"tools": []}),
+        ({"text": SCHEMA}, {"text": {}}),
+        ({"user": LARGE, "previous_response_id": "resp_1"},
+         {"user": None, "previous_response_id": "resp_1"}),
+        ({"reasoning": {"effort": "low", "summary": LARGE}},
+         {"reasoning": {"effort": None, "summary": None}}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["\x7f" * 748_000, "\x7f\\" * 475_000])
+def test_the_largest_answer_to_the_largest_question_is_carried(
+    body: dict[str, Any], left_out: dict[str, Any], text: str
+) -> None:
+    found = result(text)
+    job = responded(body, result=found)
+    short = responded(body, result=result())
+    assert 0.9 < result_carried_bytes(found) / limits.RESULT_CARRIED_BYTES <= 1
+
+    told = response(job)
+    streamed = str(response_answers.streamed(job, -1).body)
+
+    assert carried_bytes(told) < CARRIED_MOST
+    assert len(json.dumps(streamed)) < CARRIED_MOST
+    assert told["output"][0]["content"][0]["text"] == text
+    assert {name: told[name] for name in left_out} == left_out
+    assert {name: response(short)[name] for name in body} == body
+    assert parsed(job).status == "completed"
+
+
+def test_only_the_last_event_repeats_what_was_asked() -> None:
+    told = events(responded(BODY))
+
+    first, second, last = (event["response"] for event in told if "response" in event)
+    assert (first["instructions"], first["tools"]) == (None, [])
+    assert (second["instructions"], second["tools"]) == (None, [])
+    assert (last["instructions"], last["tools"]) == ("Be brief", [TOOL])
+
+
+def test_a_stream_costs_little_more_than_what_it_says() -> None:
+    job = responded({"instructions": LARGE}, result=result("\x7f" * 700_000))
+
+    plain = seconds_of(lambda: json.dumps(response(job)))
+    told = seconds_of(lambda: response_answers.streamed(job, -1))
+
+    assert told < 40 * plain
+
+
+def test_a_response_is_kept_whatever_is_asked_and_says_so() -> None:
+    assert response(responded({"store": False}))["store"] is True
 
 
 ENDS = [JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED]
