@@ -272,6 +272,11 @@ JOB_CURES: Mapping[str, Cure] = {
         "The answer is longer than 1 MiB, or mostly control characters and too long to carry.",
         "Set `max_tokens`, or ask for less at a time.",
     ),
+    "router_outdated": Cure(
+        "A worker over HTTPS is newer than the router, which would have dropped tool calls or a "
+        "refusal.",
+        "The operator upgrades the API; then run the job again.",
+    ),
     "attempts_exhausted": Cure(
         "Every worker that ran the job was lost before it had an answer.",
         "The operator looks why in the workers' logs; then the job can run again.",

@@ -7,6 +7,10 @@ from chalicelib.jobs import JobState
 from chalicelib.leasing import Claim, Outcome
 
 
+class RouterOutdated(Exception):
+    """The router would leave out of a result what its reader cannot do without."""
+
+
 class Leases(Protocol):
     """The moves of a worker: on the store (JobLeases) or over HTTPS (Via).
 
@@ -35,7 +39,10 @@ class Leases(Protocol):
         ...
 
     def finish(self, claim: Claim, outcome: Outcome) -> JobState:
-        """Record how the run ended, and return the state the job went to."""
+        """Record how the run ended, and return the state the job went to.
+
+        Raises RouterOutdated where that cannot be recorded whole; an error always can.
+        """
         ...
 
     def release(self, claim: Claim) -> JobState | None:

@@ -13,6 +13,7 @@ from chalicelib.errors import BodyTooLarge, LeaseLost
 from chalicelib.jobs import JobState
 from chalicelib.leasing import Claim, Outcome
 from worker.engines import Engine, EngineFailure
+from worker.leases import RouterOutdated
 from worker.measures import Measures
 from worker.patience import Patience
 from worker.transcript import Transcript
@@ -25,6 +26,15 @@ _TOO_LARGE = Outcome(
         "code": "result_too_large",
         "detail": f"the answer is longer than {limits.RESULT_BYTES} bytes",
     }
+)
+# By then the router may have been replaced, as an upgrade has it.
+_OUTDATED = Outcome(
+    error={
+        "code": "router_outdated",
+        "detail": "the router is of a release that knows no tool calls and no refusals",
+    },
+    retryable=True,
+    retry_after_seconds=60,
 )
 
 
@@ -76,7 +86,7 @@ class Run:
                 signals.log("job.released", **self._told)
                 self._measures.job_over("released")
                 return
-            state = await self._finish(outcome)
+            state, outcome = await self._finish(outcome)
         except LeaseLost:
             signals.log("lease.lost", **self._told)
             self._measures.job_over("lease_lost")
@@ -146,12 +156,16 @@ class Run:
         detail = f"the worker failed on this job ({told['error']})"
         return Outcome(error={"code": "worker_error", "detail": detail})
 
-    async def _finish(self, outcome: Outcome) -> JobState:
+    async def _finish(self, outcome: Outcome) -> tuple[JobState, Outcome]:
+        """Record *outcome*, or why it cannot be; return the state, and what was recorded."""
         finish = self._way.leases.finish
         try:
-            return await self._patience.call(None, finish, self.claim, outcome)
+            return await self._patience.call(None, finish, self.claim, outcome), outcome
         except BodyTooLarge:
-            return await self._patience.call(None, finish, self.claim, _TOO_LARGE)
+            instead = _TOO_LARGE
+        except RouterOutdated:
+            instead = _OUTDATED
+        return await self._patience.call(None, finish, self.claim, instead), instead
 
     def _tell(self, state: JobState, outcome: Outcome) -> None:
         told = dict(self._told)

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 from chalicelib import limits, signals
@@ -10,6 +11,7 @@ from chalicelib.errors import TOKEN_REASONS, BodyTooLarge, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.leasing import Claim, Outcome
 from worker.credential import Bearer
+from worker.leases import RouterOutdated
 from worker.patience import BackLater, TokenUseless, retry_after_seconds
 from worker.wire import UNKNOWN, Answer, Wire
 
@@ -34,6 +36,10 @@ REFUSED = frozenset({400, 413, 415, 422})
 # What results have had since 0.5.0.
 NEW_RESULTS = frozenset({"message", "logprobs"})
 _POINTER = "/outcome/result/"
+# Without them a message says something else, or nothing.
+_VITAL = frozenset({"tool_calls", "refusal"})
+# How long a router is not offered again what it did not know: it may be upgraded meanwhile.
+OFFER_AGAIN_SECONDS = 600.0
 # With the pauses between them about a minute: a fault that passes is waited out.
 STRIKES = 30
 STRIKES_KEPT = 1000
@@ -51,15 +57,24 @@ class Via:
     """A router's ``/worker`` routes as Leases; one instance serves a process.
 
     Each lease and extend tells that *worker* lives, has so many *slots* and serves the models that
-    it was last offered. Redirections are not followed. Raises NotConfigured for an address that is
-    neither https nor loopback.
+    it was last offered. Redirections are not followed. *now* tells monotonic seconds. Raises
+    NotConfigured for an address that is neither https nor loopback.
     """
 
-    def __init__(self, url: str, credential: Bearer, worker: str, slots: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        credential: Bearer,
+        worker: str,
+        slots: int,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
         self._wire = Wire(url)
         self._credential = credential
-        self._about: JsonObject = {"worker": worker, "slots": slots}
-        self._knows_models = True
+        self._worker: JsonObject = {"worker": worker, "slots": slots}
+        self._models: JsonObject = {}
+        self._models_from = 0.0
+        self._now = now
         self._lease_seconds = LEASE_SECONDS
         self._telling = threading.Lock()
         self._told: set[tuple[str, int, str]] = set()
@@ -76,9 +91,8 @@ class Via:
         return self._lease_seconds
 
     def offer(self, models: Sequence[str]) -> None:
-        """Tell of *models* from now on, unless the router is too old to know what that is."""
-        if self._knows_models:
-            self._about = self._about | {"models": list(models)}
+        """Tell of *models* from now on, if need be once the router knows what that is."""
+        self._models = {"models": list(models)}
 
     def claim(self, token: str) -> Claim | None:
         """Lease the next job; see Leases."""
@@ -91,7 +105,7 @@ class Via:
             self._heed_lease(body)
             return Claim(job, token)
 
-        return self._call("lease", {"token": token, **self._about}, read)
+        return self._call("lease", {"token": token, **self._about()}, read)
 
     def append(self, claim: Claim, offset: int, chunks: Sequence[str]) -> bool:
         """Add output; see Leases. Raises CallRefused."""
@@ -106,10 +120,10 @@ class Via:
             self._heed_lease(answer.json())
             return cancel
 
-        return self._call("extend", _named(claim) | self._about, read)
+        return self._call("extend", _named(claim) | self._about(), read)
 
     def finish(self, claim: Claim, outcome: Outcome) -> JobState:
-        """Record how the run ended; see Leases. Raises CallRefused, BodyTooLarge."""
+        """Record how the run ended; see Leases. Raises CallRefused, BodyTooLarge too."""
         body = _named(claim) | {"outcome": _outcome(outcome)}
         return self._call("finish", body, lambda a: JobState(a.json()["state"]), final=True)
 
@@ -121,6 +135,9 @@ class Via:
         """Close the connections."""
         self._wire.close()
 
+    def _about(self) -> JsonObject:
+        return self._worker | (self._models if self._now() >= self._models_from else {})
+
     def _heed_lease(self, body: JsonObject) -> None:
         seconds = body.get("lease_seconds")
         if isinstance(seconds, int | float) and 0 < seconds < float("inf"):
@@ -131,8 +148,8 @@ class Via:
     ) -> T:
         """Return what *read* makes of the answer to a move.
 
-        Raises BackLater, LeaseLost, BodyTooLarge and, where *final*, CallRefused. A token that is
-        refused is read again, and the move tried once more with it.
+        Raises BackLater, LeaseLost, BodyTooLarge, RouterOutdated and, where *final*, CallRefused. A
+        token that is refused is read again, and the move tried once more with it.
         """
         answer = self._post(move, body)
         if (understood := self._without_unknown(body, answer)) is not None:
@@ -163,17 +180,19 @@ class Via:
     def _without_unknown(self, body: JsonObject, answer: Answer) -> JsonObject | None:
         """Return *body* without what a router before 0.5.0 refuses, None where it refused no such.
 
-        Workers are upgraded first, and no job is to fail for what its caller cannot ask for yet.
+        Workers are upgraded first, and no job is to fail for what its caller can do without.
+        Raises RouterOutdated where it cannot.
         """
         refused = answer.refused()
         if "models" in body and any(each.startswith("/models") for each in refused):
-            self._knows_models = False
-            self._about = {name: self._about[name] for name in self._about if name != "models"}
+            self._models_from = self._now() + OFFER_AGAIN_SECONDS
             return {name: body[name] for name in body if name != "models"}
         result = body.get("outcome", {}).get("result") or {}
         unknown = {name for name in NEW_RESULTS & result.keys() if _POINTER + name in refused}
         if not unknown:
             return None
+        if "message" in unknown and _VITAL & result["message"].keys():
+            raise RouterOutdated
         known = {name: result[name] for name in result if name not in unknown}
         return body | {"outcome": {"result": known}}
 

@@ -34,10 +34,14 @@ class Reach:
 
 
 @contextmanager
-def via(url: str, token: str = "token") -> Iterator[Via]:  # noqa: S107
+def via(
+    url: str,
+    token: str = "token",  # noqa: S107
+    now: Callable[[], float] = time.monotonic,
+) -> Iterator[Via]:
     """Give the moves over HTTP through the router at *url*."""
     credential = Credential(WorkerCredential(token, None), time.time)
-    leases = Via(url, credential, "test-worker", 4)
+    leases = Via(url, credential, "test-worker", 4, now)
     yield leases
     leases.close()
 

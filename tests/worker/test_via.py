@@ -33,8 +33,9 @@ from tests.worker.router_server import (
     refuse,
 )
 from worker.credential import Credential
+from worker.leases import RouterOutdated
 from worker.patience import BackLater
-from worker.via import REFUSED_SECONDS, STRIKES, CallRefused, Via
+from worker.via import OFFER_AGAIN_SECONDS, REFUSED_SECONDS, STRIKES, CallRefused, Via
 from worker.wire import ANSWER_BYTES
 
 pytestmark = pytest.mark.slow  # a server of its own
@@ -539,20 +540,39 @@ def test_models_are_told_with_each_claim_and_renewal_once_they_are_offered(
 
 
 @pytest.mark.parametrize("status", [400, 422])
-def test_a_router_that_knows_no_models_is_told_none_from_then_on(
-    router: RouterServer, leases: Via, capsys: pytest.CaptureFixture[str], status: int
+def test_a_router_that_knows_no_models_is_told_none_for_a_while(
+    router: RouterServer, capsys: pytest.CaptureFixture[str], status: int
 ) -> None:
     router.steps += [answer(status, UNKNOWN_MODELS), answer(200, LEASED)]
-    leases.offer(["small"])
 
-    claim = leases.claim(TOKEN)
-    leases.offer(["large"])
-    leases.claim(TOKEN)
+    with via(router.url, now=lambda: 0.0) as leases:
+        leases.offer(["small"])
+        claim = leases.claim(TOKEN)
+        leases.offer(["large"])
+        leases.claim(TOKEN)
 
     assert claim is not None
     assert ["models" in body for _, _, body in router.calls] == [True, False, False]
     assert all(body["slots"] == 4 for _, _, body in router.calls)
     assert capsys.readouterr().out == ""
+
+
+def test_a_router_that_was_upgraded_meanwhile_is_told_the_models_again(
+    router: RouterServer,
+) -> None:
+    clock = [0.0]
+    router.steps.append(answer(422, UNKNOWN_MODELS))
+    with via(router.url, now=lambda: clock[0]) as leases:
+        leases.offer(["small"])
+        leases.claim(TOKEN)
+        leases.offer(["large"])
+        router.calls.clear()
+
+        for now in (OFFER_AGAIN_SECONDS - 1, OFFER_AGAIN_SECONDS):
+            clock[0] = now
+            leases.claim(TOKEN)
+
+    assert [body.get("models") for _, _, body in router.calls] == [None, ["large"]]
 
 
 def test_a_router_that_refuses_models_and_what_is_left_is_not_asked_for_ever(
@@ -581,6 +601,32 @@ def test_what_an_older_router_does_not_know_of_a_result_is_left_out(
     assert state is JobState.SUCCEEDED
     sent = [body["outcome"]["result"] for _, _, body in router.calls]
     assert sent == [text | said, text]
+
+
+def test_what_an_older_router_did_not_know_of_a_result_is_sent_with_the_next(
+    router: RouterServer, leases: Via, claim: Claim
+) -> None:
+    unknown = {"errors": [{"pointer": "/outcome/result/message"}]}
+    router.steps += [answer(422, unknown), *[answer(200, {"state": "succeeded"})] * 2]
+    said = {"text": "Hello", "message": {"reasoning": "So"}}
+
+    for _ in range(2):
+        leases.finish(claim, Outcome(result=said))
+
+    sent = ["message" in body["outcome"]["result"] for _, _, body in router.calls]
+    assert sent == [True, False, True]
+
+
+@pytest.mark.parametrize("vital", [{"tool_calls": [{}]}, {"refusal": "no", "reasoning": "So"}])
+def test_an_answer_that_an_older_router_would_cut_to_nothing_is_not_recorded(
+    router: RouterServer, leases: Via, claim: Claim, vital: dict[str, object]
+) -> None:
+    router.steps.append(answer(422, {"errors": [{"pointer": "/outcome/result/message"}]}))
+
+    with pytest.raises(RouterOutdated):
+        leases.finish(claim, Outcome(result={"text": "", "message": vital}))
+
+    assert len(router.calls) == 1
 
 
 def test_a_result_that_the_router_finds_wrong_is_not_cut(
