@@ -8,6 +8,8 @@ from chalicelib import limits
 from chalicelib.jobs import JsonObject
 
 _MOST_BYTE = 255
+# OpenAI's word for "very unlikely"; some engines write null, which is their infinity.
+_LEAST_LOGPROB = -9999.0
 
 
 def tool_call(value: object) -> JsonObject:
@@ -31,8 +33,8 @@ def tool_call(value: object) -> JsonObject:
 def logprob(value: object) -> JsonObject:
     """Return a token's ``{"token", "logprob", "bytes", "top_logprobs"}`` and nothing else.
 
-    ``logprob`` is a finite number or None, ``bytes`` a list or None, ``top_logprobs`` items of the
-    same without their own. Raises ValueError for anything else.
+    ``logprob`` is a float, -9999 for null or less; ``bytes`` is a list or None, ``top_logprobs``
+    items of the same without their own. Raises ValueError for anything else.
     """
     match value:
         case {"top_logprobs": top}:
@@ -44,19 +46,21 @@ def logprob(value: object) -> JsonObject:
 
 def _probability(value: object) -> JsonObject:
     match value:
-        case {"token": str(token), "logprob": number, **more} if number is None or _finite(number):
+        case {"token": str(token), "logprob": number, **more}:
             return {
                 "token": token,
-                "logprob": number,
+                "logprob": _likelihood(number),
                 "bytes": _list(more.get("bytes"), _byte),
             }
     raise ValueError("not a token's probability")
 
 
-def _finite(value: object) -> bool:
-    if isinstance(value, int | float) and type(value) is not bool:
-        return abs(value) <= sys.float_info.max
-    return False
+def _likelihood(value: object) -> float:
+    if value is None:
+        return _LEAST_LOGPROB
+    if isinstance(value, int | float) and type(value) is not bool and value <= sys.float_info.max:
+        return float(max(value, _LEAST_LOGPROB))
+    raise ValueError("not a probability")
 
 
 def _byte(value: object) -> int:

@@ -4,7 +4,9 @@ A worker serves every tenant, so it names the tenant with each move; a job that 
 none at all, answers as a lease that was lost.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib import limits
 from chalicelib.carriage import carried_bytes, result_bytes, result_carried_bytes
@@ -17,6 +19,7 @@ from chalicelib.spoken import logprob, tool_call
 
 # Nothing rings when a delayed job is due or a lease lapses: whoever waits looks again.
 _LOOK_SECONDS = 1.0
+type _Check = Callable[[object], JsonObject]
 _TOO_MUCH = "has more control characters than can be carried"
 
 
@@ -96,13 +99,11 @@ def _claim(body: JsonObject, attempt: int = 1) -> Claim:
 
 
 def _outcome(told: JsonObject) -> Outcome:
-    result: JsonObject | None = told.get("result")
+    result = _understood(told["result"]) if "result" in told else None
     if result is not None and result_bytes(result) > limits.RESULT_BYTES:
         raise _refused("/outcome/result/text", f"may have {limits.RESULT_BYTES} bytes in UTF-8")
     if result is not None and result_carried_bytes(result) > limits.RESULT_CARRIED_BYTES:
         raise _refused("/outcome/result/text", _TOO_MUCH)
-    if result is not None:
-        _require_understood(result)
     if told.get("cancelled") is False:
         raise _refused("/outcome/cancelled", "must be true where it is given")
     if "error" not in told and ("retryable" in told or "retry_after_seconds" in told):
@@ -116,20 +117,38 @@ def _outcome(told: JsonObject) -> Outcome:
     )
 
 
-def _require_understood(result: JsonObject) -> None:
-    """Raise InvalidBody for what a model cannot have said beside its text."""
-    lists = (
-        ("message", ("tool_calls",), tool_call),
-        ("logprobs", ("content", "refusal"), logprob),
-    )
-    for member, names, check in lists:
-        for name in names:
-            for number, item in enumerate(result.get(member, {}).get(name) or ()):
-                try:
-                    check(item)
-                except ValueError as error:
-                    pointer = f"/outcome/result/{member}/{name}/{number}"
-                    raise _refused(pointer, f"is {error}") from None
+def _understood(result: JsonObject) -> JsonObject:
+    """Return *result* as a worker on the store writes it: without what is empty.
+
+    Raises InvalidBody for what a model cannot have said beside its text.
+    """
+    checks: Mapping[str, Mapping[str, _Check]] = {
+        "message": {"tool_calls": tool_call},
+        "logprobs": {"content": logprob, "refusal": logprob},
+    }
+    found = {name: value for name, value in result.items() if name not in checks}
+    for member, of_lists in checks.items():
+        said = {
+            name: _checked(f"/outcome/result/{member}/{name}", value, of_lists.get(name))
+            for name, value in result.get(member, {}).items()
+            if value
+        }
+        if said:
+            found[member] = said
+    return found
+
+
+def _checked(pointer: str, value: Any, check: _Check | None) -> Any:
+    """Return *value*, each item of a list as *check* returns it. Raises InvalidBody."""
+    if check is None:
+        return value
+    found = []
+    for number, item in enumerate(value):
+        try:
+            found.append(check(item))
+        except ValueError as error:
+            raise _refused(f"{pointer}/{number}", f"is {error}") from None
+    return found
 
 
 def _refused(pointer: str, detail: str) -> InvalidBody:

@@ -33,7 +33,7 @@ class Completion:
         self._texts: dict[str, list[str]] = {}
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
-        self._logprobs: dict[str, list[JsonObject]] = {}
+        self._logprobs: dict[str, list[JsonObject]] | None = {}
 
     @property
     def begun(self) -> bool:
@@ -42,17 +42,17 @@ class Completion:
 
     def take(self, chunk: object) -> None:
         """Take the next event of the stream, as its JSON was read."""
-        choices = _object(chunk).get("choices")
-        if not isinstance(choices, list):
+        told = _object(chunk)
+        if "choices" not in told:
             raise _garbage()
         self._chunks += 1
-        self._model = _name(_object(chunk).get("model")) or self._model
-        self._usage = _usage(_object(chunk).get("usage")) or self._usage
-        for choice in map(_object, choices[:1]):
+        self._model = _name(told.get("model")) or self._model
+        self._usage = _usage(told.get("usage")) or self._usage
+        for choice in _items(told["choices"])[:1]:
             delta = _object(choice.get("delta"))
             self._answer.add(_text(delta.get("content")))
             self._take_message(delta)
-            self._take_logprobs(_object(choice.get("logprobs")))
+            self._take_logprobs(choice.get("logprobs"))
             self._finish_reason = _name(choice.get("finish_reason")) or self._finish_reason
 
     def result(self) -> JsonObject:
@@ -95,37 +95,49 @@ class Completion:
             if piece := _text(delta.get(name)):
                 self._answer.weigh(piece)
                 self._texts.setdefault(name, []).append(carried(piece))
-        for item in _items(delta.get("tool_calls")):
-            self._call_of(item).take(item, self._answer)
+        # The form before tools, which no job asks for: to go on would be to drop it unseen.
+        if any(_object(delta.get("function_call")).values()):
+            raise _garbage()
+        items = _items(delta.get("tool_calls"))
+        for position, item in enumerate(items):
+            self._call_of(item, position if len(items) > 1 else None).take(item, self._answer)
 
-    def _call_of(self, item: Mapping[str, Any]) -> "_Call":
+    def _call_of(self, item: Mapping[str, Any], position: int | None) -> "_Call":
         """Return the call that *item* goes on with, a new one where it begins one.
 
-        Some engines leave the index out, some give all calls the same: another id is another call.
+        Some engines leave the index out, and are read by the *position* among several, else as
+        going on with the last call; some give all calls the same.
         """
-        index = item.get("index")
-        if not (index is None or (type(index) is int and 0 <= index <= COUNT_MOST)):
+        told = item.get("index")
+        if not (told is None or (type(told) is int and 0 <= told <= COUNT_MOST)):
             raise _garbage()
+        index = position if told is None else told
         last = self._calls[-1] if self._calls else None
         found = last if index is None else self._by_index.get(index)
-        named = _text(item.get("id"))
-        if found is None or (named and found.id and carried(named) != found.id):
-            if len(self._calls) == limits.TOOL_CALLS:
-                detail = f"the answer has more than {limits.TOOL_CALLS} tool calls"
-                raise EngineFailure("result_too_large", detail)
-            found = _Call()
-            self._calls.append(found)
+        if found is None or found.ended_by(item, indexed=told is not None):
+            found = self._begin()
         if index is not None:
             self._by_index[index] = found
         return found
 
-    def _take_logprobs(self, told: Mapping[str, Any]) -> None:
-        for name in _LOGPROBS:
-            for item in _items(told.get(name)):
-                try:
-                    entry = _sound(logprob(item))
-                except ValueError:
-                    raise _garbage() from None
+    def _begin(self) -> "_Call":
+        if len(self._calls) == limits.TOOL_CALLS:
+            detail = f"the answer has more than {limits.TOOL_CALLS} tool calls"
+            raise EngineFailure("result_too_large", detail)
+        self._calls.append(_Call())
+        return self._calls[-1]
+
+    def _take_logprobs(self, told: object) -> None:
+        """Keep what can be read; where anything cannot, no likelihood is kept, but the answer."""
+        if self._logprobs is None:
+            return
+        try:
+            read = {name: _likelihoods(told, name) for name in _LOGPROBS}
+        except (ValueError, EngineFailure):
+            self._logprobs = None
+            return
+        for name, entries in read.items():
+            for entry in entries:
                 self._answer.weigh(entry)
                 self._logprobs.setdefault(name, []).append(entry)
 
@@ -136,6 +148,20 @@ class _Call:
     def __init__(self) -> None:
         self.id = self._kind = self._name = ""
         self._arguments: list[str] = []
+
+    def ended_by(self, item: Mapping[str, Any], *, indexed: bool) -> bool:
+        """Return whether *item*, of the same place in the stream, is of another call.
+
+        Another id is; so is a name, unless it is a piece, or repeated by an engine that counts.
+        """
+        named = carried(_text(item.get("id")))
+        if named and self.id:
+            return named != self.id
+        name = carried(_text(_object(item.get("function")).get("name")))
+        other = name != self._name
+        if indexed:
+            return bool(name and other and self._arguments)
+        return bool(name and (self._arguments or (self._name and other)))
 
     def take(self, item: Mapping[str, Any], answer: Answer) -> None:
         function = _object(item.get("function"))
@@ -155,6 +181,11 @@ class _Call:
         # Its answer is to name it, whatever the engine forgot.
         made = f"call_{secrets.token_hex(12)}"
         return {"id": self.id or made, "type": self._kind or "function", "function": function}
+
+
+def _likelihoods(told: object, name: str) -> list[JsonObject]:
+    """Return what *told* says of *name*. Raises ValueError or EngineFailure."""
+    return [_sound(logprob(item)) for item in _items(_object(told).get(name))]
 
 
 def _sound(entry: JsonObject) -> JsonObject:

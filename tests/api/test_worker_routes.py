@@ -13,6 +13,7 @@ import redis
 from chalicelib import keyspace, limits
 from chalicelib.model_lists import ModelLists
 from chalicelib.store import Store
+from tests import contract_check
 from tests.calls import Answer, Api
 
 PROMPT = {"prompt": "Say hello"}
@@ -20,6 +21,11 @@ RESULT = {"text": "Hello", "finish_reason": "stop", "engine": "echo", "model": N
 CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{"}}
 LIKELY = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}
 ERROR = {"code": "engine_unavailable", "detail": "the engine did not answer"}
+
+
+def spelled(value: object) -> str:
+    """Return JSON in which a double is no integer."""
+    return json.dumps(value, sort_keys=True)
 
 
 def submit(api: Api, **fields: Any) -> str:
@@ -144,6 +150,44 @@ def test_what_the_model_said_beside_its_text_is_shown_with_the_job(api: Api, wor
     assert finished.json == {"state": "succeeded"}
     result = api.get(f"/jobs/{job_id}").json["result"]
     assert {name: result[name] for name in said} == said
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (
+            {"logprobs": {"content": [{"token": "Hi", "logprob": None, "more": "x"}]}},
+            {
+                "logprobs": {
+                    "content": [
+                        {"token": "Hi", "logprob": -9999.0, "bytes": None, "top_logprobs": []}
+                    ]
+                }
+            },
+        ),
+        (
+            {"logprobs": {"refusal": [LIKELY | {"logprob": -1, "top_logprobs": None}]}},
+            {"logprobs": {"refusal": [LIKELY | {"logprob": -1.0}]}},
+        ),
+        (
+            {"message": {"refusal": "", "tool_calls": [], "reasoning": "So"}},
+            {"message": {"reasoning": "So"}},
+        ),
+        ({"message": {"tool_calls": []}, "logprobs": {"content": None, "refusal": []}}, {}),
+        ({"message": {}, "logprobs": {}}, {}),
+    ],
+)
+def test_a_result_is_kept_in_the_form_that_a_worker_on_the_store_writes(
+    api: Api, worker: Api, said: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    job_id = submit(api)
+
+    move(worker, "finish", leased(worker), outcome={"result": RESULT | said})
+
+    answer = api.get(f"/jobs/{job_id}")
+    plain = {name: value for name, value in RESULT.items() if name != "usage"}
+    assert spelled(answer.json["result"]) == spelled(plain | kept)
+    contract_check.check("GET", f"/jobs/{job_id}", answer.status, answer.headers, answer.body)
 
 
 @pytest.mark.parametrize(

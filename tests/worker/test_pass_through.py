@@ -60,6 +60,9 @@ def said_by(server: EngineServer, *chunks: JsonObject) -> JsonObject:
     return result
 
 
+LEAST = -9999.0
+
+
 def likely(token: str, **more: object) -> JsonObject:
     return {"token": token, "logprob": -0.25, "bytes": None} | more
 
@@ -171,6 +174,106 @@ def test_a_call_that_the_engine_gave_no_id_gets_one_of_its_own(engine_server: En
     assert first != second
 
 
+def whole(name: str, arguments: str = "{}", **more: object) -> JsonObject:
+    """Return a call as engines send it that send it whole."""
+    return {"type": "function", "function": {"name": name, "arguments": arguments}} | more
+
+
+def piece(arguments: str, **more: object) -> JsonObject:
+    """Return what follows on a call's name."""
+    return {"function": {"arguments": arguments}} | more
+
+
+F, G = ("f", '{"a":1}'), ("g", '{"b":2}')
+FORMS: dict[str, tuple[list[list[JsonObject]], list[tuple[str, str]]]] = {
+    "llama.cpp before b5500 and Ollama: all in one delta, no index": (
+        [[whole(*F), whole(*G)]],
+        [F, G],
+    ),
+    "the same, one name twice": ([[whole("f"), whole("f")]], [("f", "{}")] * 2),
+    "the same, with ids": ([[whole(*F, id="c1"), whole(*G, id="c2")]], [F, G]),
+    "a whole call in each delta": ([[whole(*F)], [whole(*G)]], [F, G]),
+    "the same, one name twice, arguments of their own": (
+        [[whole(*F)], [whole("f", "{}")]],
+        [F, ("f", "{}")],
+    ),
+    "a whole call without arguments, then another": (
+        [[whole("f", "")], [whole(*G)]],
+        [("f", ""), G],
+    ),
+    "Ollama: each call whole, all of index 0": (
+        [[whole(*F, index=0)], [whole(*G, index=0)]],
+        [F, G],
+    ),
+    "names, then arguments, no index": (
+        [[whole("f", "")], [piece('{"a"')], [piece(":1}")], [whole("g", "")], [piece('{"b":2}')]],
+        [F, G],
+    ),
+    "two batches, no index": (
+        [[whole(*F), whole(*G)], [whole(*G), whole(*F)]],
+        [F, G, G, F],
+    ),
+    "names side by side, then arguments side by side": (
+        [[whole("f", ""), whole("g", "")], [piece('{"a":1}'), piece('{"b":2}')]],
+        [F, G],
+    ),
+    "vLLM: an index, the id and the name first": (
+        [
+            [whole("f", "", index=0, id="c1")],
+            [piece('{"a"', index=0)],
+            [piece(":1}", index=0)],
+            [whole("g", "", index=1, id="c2")],
+            [piece('{"b":2}', index=1)],
+        ],
+        [F, G],
+    ),
+    "an index, and the name with each piece": (
+        [[whole("f", '{"a"', index=0)], [whole("f", ":1}", index=0)]],
+        [F],
+    ),
+    "an index, and the name in pieces": (
+        [[whole("ge", "", index=0)], [whole("t", "{}", index=0)]],
+        [("get", "{}")],
+    ),
+    "an id with each piece, and the name": (
+        [[whole("f", '{"a"', id="c1")], [whole("f", ":1}", id="c1")]],
+        [F],
+    ),
+}
+
+
+@pytest.mark.parametrize(("deltas", "calls"), FORMS.values(), ids=FORMS)
+def test_each_call_is_read_as_one_whatever_form_the_engine_gives_it(
+    deltas: list[list[JsonObject]], calls: list[tuple[str, str]]
+) -> None:
+    completion = Completion(lambda _: None)
+
+    for items in deltas:
+        completion.take(said(tool_calls=items))
+    completion.take(said("tool_calls"))
+
+    told = completion.result()["message"]["tool_calls"]
+    assert [(each["function"]["name"], each["function"]["arguments"]) for each in told] == calls
+    assert len({each["id"] for each in told}) == len(calls)
+
+
+@pytest.mark.parametrize("nothing", [None, {}, {"name": None, "arguments": ""}])
+def test_a_function_call_that_is_none_is_nothing(nothing: object) -> None:
+    completion = Completion(lambda _: None)
+
+    completion.take(said("stop", content="Hi", function_call=nothing))
+
+    assert completion.result()["text"] == "Hi"
+
+
+def test_a_last_chunk_without_choices_costs_no_answer(engine_server: EngineServer) -> None:
+    counted = usage(1, 2, 3) | {"choices": None}
+
+    result = said_by(engine_server, delta("Hi"), counted)
+
+    assert (result["text"], result["usage"]["total_tokens"]) == ("Hi", 3)
+
+
 def test_text_refusal_and_reasoning_are_kept_apart(engine_server: EngineServer) -> None:
     engine_server.steps.append(
         events(
@@ -198,13 +301,14 @@ def test_likelihoods_are_joined(engine_server: EngineServer) -> None:
     result = said_by(
         engine_server,
         said(logprobs={"content": [likely("He", top_logprobs=top)], "refusal": None}, content="He"),
+        said(logprobs=None),
         said(logprobs={"content": [likely("l\ud800", more=1)], "refusal": [likely("no")]}),
         said(logprobs={"content": None}),
     )
 
     assert result["logprobs"] == {
         "content": [
-            likely("He", top_logprobs=[likely("Hi", bytes=[72, 105]), likely("Ho", logprob=None)]),
+            likely("He", top_logprobs=[likely("Hi", bytes=[72, 105]), likely("Ho", logprob=LEAST)]),
             likely("l\ufffd", top_logprobs=[]),
         ],
         "refusal": [likely("no", top_logprobs=[])],
@@ -240,13 +344,10 @@ def test_usage_keeps_its_three_numbers_alone(engine_server: EngineServer) -> Non
         said(tool_calls=[call(0, id="c" * 257, function=CITY)]),
         said(refusal=["secret"]),
         said(reasoning_content=7),
-        said(logprobs=["secret"]),
-        said(logprobs={"content": "secret"}),
-        said(logprobs={"content": [{"token": "a"}]}),
-        said(logprobs={"content": [likely("a", logprob="low")]}),
-        said(logprobs={"content": [likely("a", logprob=10**400)]}),
-        said(logprobs={"content": [likely("a", bytes=[256])]}),
-        said(logprobs={"content": [likely("a", top_logprobs=[None])]}),
+        said(function_call={"name": "f", "arguments": "secret"}),
+        {"choices": "secret"},
+        {"model": "secret"},
+        None,
     ],
 )
 def test_what_is_no_completion_is_garbage(engine_server: EngineServer, chunk: JsonObject) -> None:
@@ -258,14 +359,49 @@ def test_what_is_no_completion_is_garbage(engine_server: EngineServer, chunk: Js
     assert "secret" not in failed.detail
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
-def test_numbers_that_are_none_in_json_are_garbage(
-    engine_server: EngineServer, number: str
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [],
+        ["secret"],
+        {"content": "secret"},
+        {"content": [{"token": "a"}]},
+        {"content": [likely("a", logprob="low")]},
+        {"content": [likely("a", logprob=10**400)]},
+        {"content": [likely("a", bytes=[256])]},
+        {"content": [likely("a", top_logprobs=[None])]},
+        {"refusal": [{}]},
+    ],
+)
+def test_likelihoods_that_cannot_be_read_are_left_out_and_no_answer_is_lost(
+    engine_server: EngineServer, odd: object
 ) -> None:
-    chunk = json.dumps(said("stop", logprobs={"content": [likely("a")]}))
+    good = {"content": [likely("a")]}
+    chunks = [said(content="Hi", logprobs=each) for each in (good, odd, good)]
+
+    result = said_by(engine_server, *chunks)
+
+    # A list with a hole would tell another token's likelihood.
+    assert (result["text"], "logprobs" in result) == ("HiHiHi", False)
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [("NaN", None), ("Infinity", None), ("1e999", None)]
+    + [(least, LEAST) for least in ("-Infinity", "-1e999", "null", "-10000", "-1" + "0" * 400)]
+    + [("-1", -1.0), ("0", 0.0)],
+)
+def test_a_likelihood_is_a_double_or_none_is_kept(
+    engine_server: EngineServer, number: str, told: float | None
+) -> None:
+    chunk = json.dumps(said("stop", content="a", logprobs={"content": [likely("a")]}))
     engine_server.steps.append(raw(f"data: {chunk.replace('-0.25', number)}\n\n".encode()))
 
-    assert failure(openai_engine(engine_server.url), PROMPT).code == "engine_garbage"
+    result, _ = answer(openai_engine(engine_server.url), PROMPT)
+
+    found = [each["logprob"] for each in result.get("logprobs", {}).get("content", [])]
+    assert found == ([] if told is None else [told])
+    assert all(type(each) is float for each in found)
 
 
 MOST = limits.RESULT_BYTES
