@@ -92,16 +92,24 @@ class Worker:
                 await self._let_running_end()
         finally:
             offering.cancel()
-            with suppress(asyncio.CancelledError):
-                await offering
+            await asyncio.gather(offering, return_exceptions=True)
             self._executor.shutdown(wait=False, cancel_futures=True)
             await self._engine.close()
         signals.log("worker.stopped", worker=self._settings.name)
 
     async def _offer_models(self) -> None:
         """Tell, from now on, which models the engine serves."""
+        failed = False
         while True:
-            models = listable(await self._engine.models())
+            try:
+                models = listable(await self._engine.models())
+            except Exception as error:  # noqa: BLE001 - the loop: no engine's list is to end it
+                models = []
+                if not failed:
+                    signals.log("models.failed", signals.Level.ERROR, **trace(error))
+                failed = True
+            else:
+                failed = False
             self._keeper.offer(models)
             if self._way.offer is not None:
                 self._way.offer(models)

@@ -92,7 +92,7 @@ class OpenAIEngine:
         try:
             async with asyncio.timeout(MODELS_SECONDS):
                 listed = await self._list()
-        except (APIError, TimeoutError, ValueError):
+        except (APIError, TimeoutError, ValueError, RecursionError):
             self._listed = None
         return [self._model, *listed] if self._model else listed
 
@@ -130,7 +130,7 @@ class OpenAIEngine:
             # The engine may come back with other models.
             self._listed = None
             raise _failure(error, begun=completion.begun) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             # The client's decoder lets bad JSON and bad UTF-8 through as they are; their
             # messages quote the engine's text.
             raise EngineFailure("engine_garbage", "the engine's stream is not JSON") from None

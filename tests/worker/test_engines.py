@@ -317,6 +317,7 @@ def test_a_stream_that_dies_before_any_text_is_tried_again(engine_server: Engine
         b"data: \xff\xfe\n\n",
         b'data: ["secret words"]\n\n',
         b'data: {"choices": "secret words"}\n\n',
+        b'data: {"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n\n",
         b'data: {"choices": [{"delta": {"content": {"secret": "words"}}}]}\n\n',
         b"",
     ],

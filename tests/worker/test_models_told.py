@@ -11,7 +11,7 @@ from chalicelib.model_lists import ModelLists
 from chalicelib.store import Store
 from tests.worker.doubles import Gated, work
 from tests.worker.engine_server import EngineServer, raw, refuse
-from tests.worker.harness import wait_for
+from tests.worker.harness import log_lines, wait_for
 from tests.worker.test_engines import openai_engine
 from worker import keeper, loop
 from worker.engines import EchoEngine, Engine
@@ -127,12 +127,33 @@ def test_an_engine_that_comes_back_is_asked_again(engine_server: EngineServer) -
         b'{"data": "models"}',
         b'{"data": [7, {"id": 7}, {}, null, {"id": ""}]}',
         b"{" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
     ],
 )
 def test_a_list_that_is_none_holds_no_models(engine_server: EngineServer, body: bytes) -> None:
     engine_server.list_models = raw(body, "application/json")
 
     assert models_of(openai_engine(engine_server.url)) == []
+
+
+def test_a_list_that_nobody_foresaw_ends_neither_the_telling_nor_the_worker(
+    way: Way, lists: ModelLists, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = Gated()
+
+    def meanwhile() -> None:
+        for served in (["one"], None, ["two"], None):
+            engine.served = served  # type: ignore[assignment]
+            expected = [] if served is None else served
+            wait_for(partial(lambda models: lists.models() == models, expected))
+
+    work(way, engine, meanwhile)
+
+    failed = [
+        line for line in log_lines(capsys.readouterr().out) if line["event"] == "models.failed"
+    ]
+    assert [(line["level"], line["error"]) for line in failed] == [("ERROR", "TypeError")] * 2
+    assert engine.closed
 
 
 @pytest.mark.slow
