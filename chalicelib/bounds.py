@@ -1,10 +1,14 @@
 """How much is taken, how often, and how long it is kept: the bounds that an operator may set."""
 
+import re
 from dataclasses import dataclass
 
 from chalicelib import limits
 from chalicelib.errors import NotConfigured
-from chalicelib.settings import PREFIX, number, whole
+from chalicelib.settings import PREFIX, number, variable, whole
+
+
+_FIELD = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,20 @@ def relay_seconds() -> float:
     if found > limits.WAIT_SECONDS:
         raise NotConfigured(f"{PREFIX}RELAY_SECONDS must be {limits.WAIT_SECONDS} at most")
     return found
+
+
+def engine_options() -> frozenset[str] | None:
+    """Read which fields a body of the OpenAI API may pass on to the engine beside OpenAI's own.
+
+    None is all of them. Raises NotConfigured for what is no field's name.
+    """
+    text = variable("engine_options")
+    if text is None:
+        return None
+    names = frozenset(text.replace(",", " ").split())
+    if not all(_FIELD.fullmatch(name) for name in names):
+        raise NotConfigured(f"{PREFIX}ENGINE_OPTIONS must be names of fields, apart by spaces")
+    return names
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/chat/create, as openai-py
 from collections.abc import Mapping
 
 from chalicelib.jobs import Job, JsonObject
+from chalicelib.validation import pointer, refused
 
 API = "chat"
 
@@ -28,15 +29,32 @@ NOT_THE_ENGINES: Mapping[str, str] = {
 }
 """What concerns the router or OpenAI alone, and why no engine sees it."""
 
+REFUSED: Mapping[str, str] = {"functions": "use tools", "function_call": "use tool_choice"}
+"""What OpenAI's API had once, and has instead now."""
+
+STANDARD = frozenset(
+    {
+        *("audio", "frequency_penalty", "logit_bias", "logprobs", "modalities"),
+        *("parallel_tool_calls", "prediction", "presence_penalty", "reasoning_effort"),
+        *("response_format", "tool_choice", "tools", "top_logprobs", "verbosity"),
+        "web_search_options",
+    }
+)
+"""What OpenAI's API has that is the engine's matter: it is passed on always."""
+
 _NOT_OPTIONS = {"messages", "n", *SAMPLING, *_TOKENS, *NOT_THE_ENGINES}
 
 
 def job_request(body: JsonObject) -> JsonObject:
     """Return what the job of *body*, sound by its schema, asks; a member of null is none.
 
-    What no member here knows goes into ``options`` unharmed: the engine may know it.
+    What no member here knows goes into ``options`` unharmed: the engine may know it. Raises
+    InvalidBody.
     """
     said = {name: value for name, value in body.items() if value is not None}
+    for name, detail in REFUSED.items():
+        if name in said:
+            raise refused(f"/{name}", detail)
     request = {"messages": said["messages"], **sampling(said)}
     tokens = said.get("max_completion_tokens", said.get("max_tokens"))
     if tokens is not None:
@@ -59,6 +77,19 @@ def sampling(said: JsonObject) -> JsonObject:
     if kept.get("stop") in ([], ""):
         del kept["stop"]
     return kept
+
+
+def permitted(request: JsonObject, engine_options: frozenset[str] | None) -> JsonObject:
+    """Return *request* unless it tells the engine what is not to be passed on.
+
+    That is what OpenAI's API does not have and *engine_options* does not name; None permits all.
+    Raises InvalidBody naming the first.
+    """
+    told = request.get("options", {}).keys() - STANDARD
+    if engine_options is not None and told - engine_options:
+        first = min(told - engine_options)
+        raise refused(pointer((first,)), "is not passed on to the engine here")
+    return request
 
 
 def of(job: Job, api: str) -> JsonObject | None:

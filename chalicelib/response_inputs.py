@@ -6,8 +6,8 @@ Source: https://platform.openai.com/docs/api-reference/responses/create, ``input
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from chalicelib.errors import FieldError, InvalidBody
 from chalicelib.jobs import JsonObject
+from chalicelib.validation import refused
 
 type Part = JsonObject
 _Turn = Callable[[Part, str], Part]
@@ -27,11 +27,6 @@ def messages(given: str | list[JsonObject]) -> list[JsonObject]:
     return found
 
 
-def refused(pointer: str, detail: str) -> InvalidBody:
-    """Return the refusal of one member."""
-    return InvalidBody(errors=[FieldError(pointer, detail)])
-
-
 def _add(found: list[JsonObject], item: JsonObject, where: str) -> None:
     kind = item.get("type") or "message"
     if kind == "message":
@@ -42,12 +37,11 @@ def _add(found: list[JsonObject], item: JsonObject, where: str) -> None:
         call_id = _text(item, "call_id", where)
         content = _content(item.get("output"), f"{where}/output", "tool")
         found.append({"role": "tool", "tool_call_id": call_id, "content": content})
-    elif kind == "item_reference":
-        raise refused(where, "items are not kept by their ids: send the item itself")
     elif kind != "reasoning":
         raise refused(
             f"{where}/type",
-            "must be one of message, function_call, function_call_output, reasoning",
+            "must be one of message, function_call, function_call_output, item_reference, "
+            "reasoning",
         )
 
 

@@ -11,15 +11,25 @@ from typing import Any
 from chalicelib import chat, limits
 from chalicelib.completions import completion
 from chalicelib.jobs import Job, JobState, JsonObject
-from chalicelib.response_inputs import messages, refused
+from chalicelib.response_inputs import messages
+from chalicelib.validation import refused
 
 API = "responses"
 
 REFUSED: Mapping[str, str] = {
+    "context_management": "nothing is left out of a conversation here: send what is to be read",
     "conversation": "conversations are not kept: use previous_response_id or send the input whole",
+    "function_call": "is of older chats: use tool_choice",
+    "functions": "is of older chats: use tools",
+    "image": "there are no images from here",
+    "max_completion_tokens": "is a chat's: use max_output_tokens",
+    "max_tokens": "is a chat's: use max_output_tokens",
+    "messages": "is a chat's: use input",
+    "n": "a response is one answer",
     "prompt": "prompt templates are not kept here: send instructions and input",
+    "response_format": "is a chat's: use text.format",
 }
-"""What cannot be had, and what can instead."""
+"""What cannot be had or has another name, and what can instead."""
 
 ECHOED = (
     "include", "max_output_tokens", "max_tool_calls", "parallel_tool_calls", "previous_response_id",
@@ -30,9 +40,8 @@ ECHOED = (
 
 # How an answer is told or what only OpenAI does; text, tools and reasoning are said otherwise.
 _NOT_OPTIONS = {
-    *("access_programs", "background", "context_management", "image", "input", "instructions"),
-    *("max_tokens", "max_completion_tokens", "messages", "n", "response_format"),
-    *("text", "tools", "include", "max_output_tokens", "max_tool_calls", "previous_response_id"),
+    *("access_programs", "background", "input", "instructions", "previous_response_id"),
+    *("text", "tools", "include", "max_output_tokens", "max_tool_calls"),
     *("reasoning", "tool_choice", "truncation", "top_logprobs", *REFUSED),
     *(*chat.SAMPLING, *chat.NOT_THE_ENGINES),
 }

@@ -55,7 +55,7 @@ def parse(raw: bytes) -> Any:
         # In a list of its own, a bare text or number is searched like any other.
         _search([value], limits.JSON_DEPTH + 1)
     except _Unsafe as unsafe:
-        where = _pointer(tuple(unsafe.path[-2::-1]))
+        where = pointer(tuple(unsafe.path[-2::-1]))
         raise InvalidJson(
             "The body holds what JSON cannot carry safely",
             errors=[FieldError(where, unsafe.detail)],
@@ -73,6 +73,11 @@ def check(schema: str, instance: object) -> None:
     except schemas.Refused:
         # Should jsonschema ever find nothing wrong, the refusal stands, only without names.
         raise InvalidBody(errors=_errors(schema, instance)) from None
+
+
+def refused(where: str, detail: str) -> InvalidBody:
+    """Return the refusal of the one member that the JSON pointer *where* names."""
+    return InvalidBody(errors=[FieldError(where, detail)])
 
 
 class _Repeated(str):
@@ -141,7 +146,7 @@ def _broken(text: str) -> bool:
     return not text.isascii() and _SURROGATE.search(text) is not None
 
 
-def _pointer(path: Path) -> str:
+def pointer(path: Path) -> str:
     """Write *path* as a JSON pointer (RFC 6901), ending before a name not fit to be repeated."""
     tokens: list[str] = []
     for token in map(str, path):
@@ -178,16 +183,16 @@ def _explain(error: "ValidationError") -> Iterator[FieldError]:
     instance: Any = error.instance
     if rule == "required":
         missing = (name for name in limit if name not in instance)
-        yield from (FieldError(_pointer((*path, name)), "is required") for name in missing)
+        yield from (FieldError(pointer((*path, name)), "is required") for name in missing)
     elif rule == "additionalProperties":
         schema: Any = error.schema
         unknown = (name for name in instance if name not in schema["properties"])
-        yield from (FieldError(_pointer((*path, name)), "unknown field") for name in unknown)
+        yield from (FieldError(pointer((*path, name)), "unknown field") for name in unknown)
     else:
         detail = _DETAILS[rule](limit) if rule in _DETAILS else "does not satisfy the schema"
         if "propertyNames" in error.absolute_schema_path:
             path, detail = (*path, *filter(None, [instance])), f"has a name that {detail}"
-        yield FieldError(_pointer(path), detail)
+        yield FieldError(pointer(path), detail)
 
 
 _TYPES = {

@@ -164,6 +164,7 @@ def _check_settings() -> None:
     bounds.queue_settings()
     bounds.request_settings()
     bounds.relay_seconds()
+    bounds.engine_options()
     bounds.retention_settings()
     settings.engine_settings()
     settings.tick_seconds()

@@ -97,6 +97,7 @@ def test_a_stream_tells_a_failed_job_itself(api: Api, hand_worker: HandWorker) -
     ("body", "param"),
     [
         (BODY | {"n": 2}, "n"),
+        (BODY | {"functions": [{"name": "weather"}]}, "functions"),
         ({"messages": [{"role": "llama", "content": "Hi"}]}, "messages.0.role"),
         ({"model": "tiny"}, "messages"),
     ],

@@ -235,6 +235,45 @@ def test_a_response_goes_on_from_no_one_elses_and_from_none_that_runs(api: Api) 
     assert told[0].body == told[1].body == told[2].body
 
 
+def test_an_input_names_items_of_ones_own_responses(api: Api, hand_worker: HandWorker) -> None:
+    with at_work(hand_worker, outcome("", message={"tool_calls": [CALL]}), outcome()) as claims:
+        item = api.post(RESPONSES, BODY).json["output"][0]
+        output = {"type": "function_call_output", "call_id": "call_1", "output": "rain"}
+        body = {"input": [{"type": "item_reference", "id": item["id"]}, output]}
+        answer = api.post(RESPONSES, body)
+    theirs = Api(api.transport, "globex").post(RESPONSES, body)
+
+    assert answer.status == 200
+    assert claims[1].job.request["messages"] == [
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+    ]
+    assert (theirs.status, theirs.json["error"]["param"]) == (400, "input.0")
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+def test_what_an_engine_may_be_told_is_the_operators_to_say(
+    api: Api, hand_worker: HandWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_ENGINE_OPTIONS", "top_k")
+    forget_parts()
+    chat = "/v1/chat/completions", {"messages": [{"role": "user", "content": "Say hello"}]}
+
+    refused = [
+        api.post(path, body | {"kv_transfer_params": {}})
+        for path, body in (chat, (RESPONSES, BODY))
+    ]
+    with at_work(hand_worker, outcome(), outcome()) as claims:
+        for path, body in (chat, (RESPONSES, BODY)):
+            api.post(path, body | {"top_k": 3, "parallel_tool_calls": False})
+    forget_parts()
+
+    assert {answer.status for answer in refused} == {400}
+    assert {answer.json["error"]["param"] for answer in refused} == {"kv_transfer_params"}
+    for claim in claims:
+        assert claim.job.request["options"] == {"top_k": 3, "parallel_tool_calls": False}
+
+
 def test_a_failed_job_is_told_to_who_waits_and_kept_as_failed(
     api: Api, hand_worker: HandWorker
 ) -> None:
@@ -258,6 +297,7 @@ def test_a_failed_job_is_told_to_who_waits_and_kept_as_failed(
         (BODY | {"tools": [{"type": "web_search"}]}, "tools.0.type"),
         (BODY | {"conversation": "conv_1"}, "conversation"),
         (LATER | {"prompt": {"id": "pmpt_1"}}, "prompt"),
+        (LATER | {"max_tokens": 5}, "max_tokens"),
         (BODY | {"temperature": 3}, "temperature"),
         ({"model": "tiny"}, "input"),
     ],

@@ -6,7 +6,7 @@ import pytest
 from openai.types.chat import completion_create_params
 
 from chalicelib import chat, schemas, validation
-from chalicelib.errors import InvalidBody
+from chalicelib.errors import FieldError, InvalidBody
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 
@@ -48,7 +48,6 @@ def test_messages_of_any_kind_reach_the_engine_unharmed() -> None:
         ({"tools": [1], "tool_choice": "auto"}, {"options": {"tools": [1], "tool_choice": "auto"}}),
         ({"response_format": {"type": "text"}}, {"options": {"response_format": {"type": "text"}}}),
         ({"guided_json": {"a": None}}, {"options": {"guided_json": {"a": None}}}),
-        ({"functions": [1]}, {"options": {"functions": [1]}}),
         ({"n": 1, "user": "ada", "store": True, "service_tier": "auto"}, {}),
         ({"logprobs": None, "model": None, "stop": None, "stream_options": None}, {}),
     ],
@@ -72,16 +71,36 @@ def test_the_form_of_the_answer_is_kept_with_the_job() -> None:
 
 def test_every_member_that_openai_defines_is_known_or_passed_on_on_purpose() -> None:
     defined = get_type_hints(completion_create_params.CompletionCreateParamsBase).keys()
-    passed = {
-        "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
-        "modalities", "parallel_tool_calls", "prediction", "presence_penalty", "reasoning_effort",
-        "response_format", "tool_choice", "tools", "top_logprobs", "verbosity",
-        "web_search_options",
-    }  # fmt: skip
+    shaped = {"messages", "stream_options", *chat.REFUSED}
 
-    found = request(**dict.fromkeys(defined - {"messages", "stream_options"}, "x"))
+    found = request(**dict.fromkeys(defined - shaped, "x"))
 
-    assert found["options"].keys() == passed
+    assert found["options"].keys() == chat.STANDARD
+    assert chat.REFUSED.keys() < defined
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"), [("functions", "use tools"), ("function_call", "use tool_choice")]
+)
+def test_what_older_chats_said_is_refused_with_what_says_it_now(name: str, instead: str) -> None:
+    with pytest.raises(InvalidBody) as refusal:
+        request(**{name: []})
+
+    assert refusal.value.errors == (FieldError(f"/{name}", instead),)
+    assert request(**{name: None}) == request()
+
+
+def test_a_field_that_the_operator_did_not_name_is_not_passed_on() -> None:
+    openais = request(tools=[1], logprobs=True, user="ada", stream=True)
+    named = request(top_k=3)
+    others = request(top_k=3, kv_transfer_params={}, **{"a/b": 1})
+
+    assert chat.permitted(openais, frozenset()) == openais
+    assert chat.permitted(named, frozenset({"top_k"})) == named
+    assert chat.permitted(others, None) == others
+    with pytest.raises(InvalidBody) as refusal:
+        chat.permitted(others, frozenset({"top_k"}))
+    assert [error.pointer for error in refusal.value.errors] == ["/a~1b"]
 
 
 @pytest.mark.parametrize(

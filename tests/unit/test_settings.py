@@ -72,6 +72,34 @@ def test_a_call_is_held_no_longer_than_the_gateway_allows(
         bounds.relay_seconds()
 
 
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (None, None),
+        ("top_k, guided_json min_p", {"top_k", "guided_json", "min_p"}),
+        (",", set()),
+    ],
+)
+def test_an_operator_names_what_engines_may_be_told(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, wanted: set[str] | None
+) -> None:
+    monkeypatch.delenv("TINYLLAMA_ENGINE_OPTIONS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("TINYLLAMA_ENGINE_OPTIONS", value)
+
+    assert bounds.engine_options() == wanted
+
+
+@pytest.mark.parametrize("value", ["*", "top-k", '["top_k"]', "x" * 65])
+def test_what_is_no_name_of_a_field_is_no_engine_option(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_ENGINE_OPTIONS", value)
+
+    with pytest.raises(NotConfigured, match="TINYLLAMA_ENGINE_OPTIONS must be names"):
+        bounds.engine_options()
+
+
 COUNTS = (
     "MAX_ATTEMPTS", "QUEUE_LENGTH", "QUEUE_BYTES", "INBOX_BYTES", "RATE_PER_MINUTE", "WAITERS",
     "TENANT_QUEUE_LENGTH", "TENANT_QUEUE_BYTES", "TENANT_BYTES_PER_DAY", "TENANT_WAITERS",
