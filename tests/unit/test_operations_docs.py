@@ -11,7 +11,7 @@ from chalicelib.signals import Metric
 from chalicelib.upkeep import Report
 
 PAGE = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
-_NAMES = {"STORE_URL", "STORE_SIGN_IN"}  # no numbers
+_NAMES = {"STORE_URL", "STORE_SIGN_IN", "ENGINE_OPTIONS"}  # no numbers
 ROWS = dict(re.findall(r"^\| `([A-Z_]+)` \| .* \| ([^|]*) \|$", PAGE, re.MULTILINE))
 
 
@@ -36,6 +36,7 @@ def test_every_setting_is_told_with_its_default() -> None:
     told = {name.lower(): float(text.split()[0]) for name, text in numbers.items()}
 
     assert told == effective
+    assert (ROWS["ENGINE_OPTIONS"], bounds.engine_options()) == ("all", None)
 
 
 def test_every_metric_of_the_tick_is_told() -> None:
