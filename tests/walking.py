@@ -97,9 +97,7 @@ class Walk:
                 if not agrees(block.text, printed.replace(self._place, _PLACE)):
                     yield f"{page.name}:{block.line}: not as shown:\n{printed}"
             elif block.file is not None:
-                file = self._folder / block.file
-                file.write_text(text, encoding="utf-8")
-                file.chmod(0o755)
+                (self._folder / block.file).write_text(text, encoding="utf-8")
             else:
                 printed, code = self._type(text)
                 if code:
@@ -107,12 +105,14 @@ class Walk:
                     return
 
     def _type(self, text: str) -> tuple[str, int]:
-        """Return what the commands print, and the exit code of the last."""
+        """Return what the commands print, and the exit code of the first that failed."""
         assert self._shell.stdin is not None
         assert self._shell.stdout is not None
         # All at once and not from the shell's own input, which the commands would read from.
         self._shell.stdin.write(
-            f"eval {_quoted(text)} < /dev/null\nprintf '\\n{_END}%d\\n' \"$?\"\n"
+            "failed=0; trap 'code=$?; (( failed )) || failed=$code' ERR\n"
+            f"eval {_quoted(text)} < /dev/null\n"
+            f"trap - ERR; printf '\\n{_END}%d\\n' \"$failed\"\n"
         )
         self._shell.stdin.flush()
         lines: list[str] = []

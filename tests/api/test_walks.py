@@ -68,7 +68,8 @@ def test_what_does_not_happen_as_shown_is_told(tmp_path: Path) -> None:
     page.write_text(
         "```sh\necho 127.0.0.1:8000\n```\n\n```text\n127.0.0.1:8000\n```\n\n"
         "```text\nelsewhere\n```\n\n"
-        "```sh\n#!/bin/sh\n# fails.sh\necho one\nexit 3\n```\n\n```sh\n./fails.sh\n```\n\n"
+        "```sh\n#!/bin/sh\n# fails.sh\necho one\nexit 3\n```\n\n"
+        "```sh\nsh fails.sh\necho two\n```\n\n"
         "```sh\ntouch never\n```\n",
         encoding="utf-8",
     )
@@ -79,7 +80,7 @@ def test_what_does_not_happen_as_shown_is_told(tmp_path: Path) -> None:
 
     assert told == [
         "page.md:9: not as shown:\n127.0.0.1:1\n",
-        "page.md:20: exit code 3:\none\n",
+        "page.md:20: exit code 3:\none\ntwo\n",
     ]
     assert not (tmp_path / "never").exists()
 
