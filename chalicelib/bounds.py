@@ -7,7 +7,6 @@ from chalicelib import limits
 from chalicelib.errors import NotConfigured
 from chalicelib.settings import PREFIX, number, variable, whole
 
-
 _FIELD = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 
