@@ -24,7 +24,7 @@ from tinyllama import (
 )
 from tinyllama.client_errors import ClientError
 from tinyllama.deployment import commands
-from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment.failures import DeploymentFailed, Misused
 
 _MOST_SECONDS = 999_999_999  # over thirty years; a token's times have to be times
 
@@ -49,7 +49,7 @@ def token(
     ] = None,
     aud: Annotated[str | None, typer.Option(help="Whom the token is for.")] = None,
     expires_in: Annotated[
-        str, typer.Option(help="Until when it works: seconds, or 30m, 12h, 90d.")
+        str, typer.Option(help="Until when it works: seconds, or 45s, 30m, 12h, 90d.")
     ] = "3600",
 ) -> None:
     """Print a development token for the router on this machine."""
@@ -60,7 +60,7 @@ def token(
     plain = re.fullmatch("[0-9]{1,12}", expires_in)
     seconds = int(expires_in) if plain else durations.seconds("--expires-in", expires_in)
     if not 0 < seconds <= _MOST_SECONDS:
-        raise DeploymentFailed(f"--expires-in is 1 to {_MOST_SECONDS} seconds, not {expires_in}")
+        raise Misused(f"--expires-in is 1 to {_MOST_SECONDS} seconds, not {expires_in}")
     named = key_terms.require_tenant(sub)
     typer.echo(devkeys.make_token(aud=aud, sub=named, scope=" ".join(scopes), expires_in=seconds))
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tinyllama import screen
 from tinyllama.client_errors import ClientError, ProblemError, Unreachable, Unusable
+from tinyllama.deployment.failures import Misused
 
 if TYPE_CHECKING:
     from tinyllama.told import Job
@@ -61,6 +62,8 @@ def tell_in_a_sentence(error: Exception) -> Exit:
         cause = cause.__cause__
     if isinstance(cause, ProblemError):
         tell_cure(cause.code)
+    if isinstance(error, Misused):
+        return Exit.USAGE
     return Exit.FAILED if cause is None else code_of(cause)
 
 

@@ -5,17 +5,17 @@ import secrets
 import stat
 from pathlib import Path
 
-from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment.failures import Misused
 
 
 def require_new(file: Path) -> None:
-    """Raise DeploymentFailed unless *file* can be made: asked before there is a key to lose."""
+    """Raise Misused unless *file* can be made: asked before there is a key to lose."""
     if os.path.lexists(file):
-        raise DeploymentFailed(
+        raise Misused(
             f"{file} exists, and no key is written over another: name a new file, and move it"
         )
     if not os.access(file.parent, os.W_OK | os.X_OK):
-        raise DeploymentFailed(f"{file} cannot be made: its folder is not there, or not yours")
+        raise Misused(f"{file} cannot be made: its folder is not there, or not yours")
 
 
 def write_new(file: Path, key: str) -> None:

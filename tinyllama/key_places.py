@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from chalicelib import settings
 from tinyllama import devkeys, listening, signing_keys, signing_parameters
 from tinyllama.deployment import client_tokens, registry, stages
-from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment.failures import DeploymentFailed, Misused
 from tinyllama.key_calls import KeyCalls
 from tinyllama.key_terms import Wanted
 
@@ -34,7 +34,7 @@ def reached(stage: str | None, url: str | None, clock: Callable[[], float]) -> I
     """Reach the router of *stage*, without one this machine's; *url* is another address of it.
 
     On this machine that is where ``tinyllama up`` of this clone listens, else the usual address.
-    Raises DeploymentFailed where there is none, or nothing that opens it; and NotConfigured.
+    Raises Misused where nothing opens it, DeploymentFailed where there is none; and NotConfigured.
     """
     if url is not None:
         _check_form(url)
@@ -46,20 +46,20 @@ def reached(stage: str | None, url: str | None, clock: Callable[[], float]) -> I
 
 
 def _check_form(url: str) -> None:
-    """Raise DeploymentFailed, saying what is wrong, for a slip; it may hold a password."""
+    """Raise Misused, saying what is wrong, for a slip; it may hold a password."""
     if not url.lower().startswith(("http://", "https://")):
-        raise DeploymentFailed("--url begins with http:// or https://")
+        raise Misused("--url begins with http:// or https://")
     try:
         port = urlsplit(url).port
     except ValueError:
         port = 0
     if port == 0:
-        raise DeploymentFailed("--url names a host, and a port of 1 to 65535 where it has one")
+        raise Misused("--url names a host, and a port of 1 to 65535 where it has one")
 
 
 def _laptop(url: str | None, clock: Callable[[], float]) -> Place:
     if url is not None and not url.startswith("http:"):
-        raise DeploymentFailed("name the stage whose API that is with --stage: its key signs")
+        raise Misused("name the stage whose API that is with --stage: its key signs")
 
     def sign(wanted: Wanted) -> str:
         return devkeys.make_api_key(
@@ -101,13 +101,13 @@ def _deployed(stage: str, url: str | None, clock: Callable[[], float]) -> Place:
 
 
 def _operators_token(ids: dict[str, str]) -> str:
-    """Return a token with the scope keys:admin. Raises DeploymentFailed without any."""
+    """Return a token with the scope keys:admin. Raises Misused without any."""
     client = ids.get("operator_client_id")
     if client is not None and client_tokens.has_secret("operator"):
         return client_tokens.granted("operator", client, ids)
     given = settings.variable("token")
     if given is None:
-        raise DeploymentFailed(
+        raise Misused(
             "nothing opens the key routes: give the operator client's secret in"
             " TINYLLAMA_OPERATOR_CLIENT_SECRET_FILE, or a token with keys:admin in TINYLLAMA_TOKEN"
         )

@@ -1,6 +1,6 @@
 """What may be asked of an API key: for how long, for whom, for what. All is checked before signing.
 
-Raises DeploymentFailed with a sentence that says what would do.
+Raises Misused with a sentence that says what would do, DeploymentFailed for what a router tells.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib import api_keys, claims, limits
 from tinyllama import devkeys, durations, signing_keys
-from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment.failures import DeploymentFailed, Misused
 
 MOST_SECONDS = 2 * 365 * 86400
 _NO_ROUTER = "what answers is no router, or an older one: is the address right?"
@@ -48,16 +48,15 @@ def like(record: Mapping[str, Any], tenant: str | None, seconds: int) -> Wanted:
     listed: list[Any] = scopes if isinstance(scopes, list) else [None]
     if not all(isinstance(each, str) for each in (told, name, *listed)):
         raise DeploymentFailed(_NO_ROUTER)
-    owner = require_tenant(str(told))
+    try:
+        owner = require_tenant(str(told))
+        named, opened = _name(str(name)), require_scopes(" ".join(listed))
+    except Misused as error:
+        # The router's words, not the caller's.
+        raise DeploymentFailed(str(error)) from None
     if tenant not in {None, owner}:
         raise DeploymentFailed(f"asked for {tenant}'s key, the router tells one of {owner}")
-    return Wanted(
-        id=signing_keys.new_key_id(),
-        tenant=owner,
-        name=_name(str(name)),
-        scopes=require_scopes(" ".join(listed)),
-        life_seconds=seconds,
-    )
+    return Wanted(signing_keys.new_key_id(), owner, named, opened, seconds)
 
 
 def life_seconds(text: str) -> int:
@@ -65,7 +64,7 @@ def life_seconds(text: str) -> int:
     seconds = durations.seconds("--expires-in", text)
     _require_at_most("--expires-in", text, seconds, MOST_SECONDS)
     if not seconds:
-        raise DeploymentFailed(f"--expires-in is 1m to {MOST_SECONDS // 86400}d, not {text}")
+        raise Misused(f"--expires-in is 1s to {MOST_SECONDS // 86400}d, not {text}")
     return seconds
 
 
@@ -95,7 +94,7 @@ def grace_seconds(text: str) -> int:
 
 def _require_at_most(option: str, text: str, seconds: int, most: int) -> None:
     if seconds > most:
-        raise DeploymentFailed(f"{option} {text} is longer than {most // 86400}d, the most")
+        raise Misused(f"{option} {text} is longer than {most // 86400}d, the most")
 
 
 def require_scopes(text: str) -> list[str]:
@@ -105,16 +104,16 @@ def require_scopes(text: str) -> list[str]:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             told = f" (did you mean {near[0]}?)" if near else f": there are {', '.join(known)}"
-            raise DeploymentFailed(f"{name!r} is no scope{told}")
+            raise Misused(f"{name!r} is no scope{told}")
     if not names:
-        raise DeploymentFailed(f"--scope names none: there are {', '.join(known)}")
+        raise Misused(f"--scope names none: there are {', '.join(known)}")
     return names
 
 
 def require_tenant(text: str) -> str:
     """Return *text* if a tenant may be called so."""
     if not claims.TENANT.fullmatch(text):
-        raise DeploymentFailed(f"{text!r} is no tenant: 1 to 128 letters, digits and ._:@|/+-")
+        raise Misused(f"{text!r} is no tenant: 1 to 128 letters, digits and ._:@|/+-")
     return text
 
 
@@ -126,7 +125,7 @@ def whose(text: str | None) -> str | None:
 def _name(text: str) -> str:
     """Return *text* if a key may be called so."""
     if not api_keys.NAME.fullmatch(text):
-        raise DeploymentFailed("--name is 1 to 128 characters, none of them a control character")
+        raise Misused("--name is 1 to 128 characters, none of them a control character")
     return text
 
 
@@ -134,5 +133,5 @@ def key_id(text: str) -> str:
     """Return *text* if it is a key's id."""
     if not api_keys.KEY_ID.fullmatch(text):
         told = ", not the key itself" if text.startswith(api_keys.PREFIX) else ""
-        raise DeploymentFailed(f"a key is named by its id, key_ and 32 hexadecimal digits{told}")
+        raise Misused(f"a key is named by its id, key_ and 32 hexadecimal digits{told}")
     return text

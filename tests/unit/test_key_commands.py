@@ -300,7 +300,7 @@ def test_a_stage_without_an_address_or_a_token_is_told_so(
     put(ssm, "/tinyllama/dev/api_url", "https://api.example")
     closed = run("keys", "list", "--stage", "dev")
 
-    assert (bare.code, closed.code) == (1, 1)
+    assert (bare.code, closed.code) == (1, 2)
     assert "deploy it first" in bare.err
     assert "TINYLLAMA_OPERATOR_CLIENT_SECRET_FILE" in closed.err
 

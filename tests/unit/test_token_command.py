@@ -21,6 +21,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
         ((), " ".join(devkeys.SCOPES), 3600),
         (("--scope", "worker:run", "--expires-in", "90"), "worker:run", 90),
         (("--scope", "jobs:read,infer:write", "--expires-in", "1h"), "infer:write jobs:read", 3600),
+        (("--scope", "jobs:read", "--expires-in", "1s"), "jobs:read", 1),
         (("--scope", "jobs:read", "--scope", "inbox:ack"), "inbox:ack jobs:read", 3600),
     ],
 )
@@ -62,5 +63,5 @@ def test_what_no_token_could_say_is_refused(
     code = run(monkeypatch, option, value)
 
     printed = capsys.readouterr()
-    assert (code, printed.out, printed.err.count("\n")) == (1, "", 1)
+    assert (code, printed.out, printed.err.count("\n")) == (2, "", 1)
     assert told in printed.err

@@ -16,7 +16,7 @@ from botocore.exceptions import (
 )
 
 from chalicelib import settings
-from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment.failures import DeploymentFailed, Misused
 
 # botocore would wait five minutes for an address that does not answer.
 _PATIENCE = Config(connect_timeout=3, read_timeout=60)
@@ -55,7 +55,7 @@ def region() -> str:
     with told():
         found = (boto3.DEFAULT_SESSION or boto3.session.Session()).region_name
     if not found:
-        raise DeploymentFailed(_NO_REGION)
+        raise Misused(_NO_REGION)
     return str(found)
 
 
@@ -67,7 +67,7 @@ def work_in(name: str) -> None:
     for variable in ("AWS_DEFAULT_REGION", "AWS_REGION"):
         other = settings.foreign_variable(variable)
         if other and other != name:
-            raise DeploymentFailed(
+            raise Misused(
                 f"{variable} is {other}, the stage's region is {name}: unset it, or mend the stage"
             )
     with told():
@@ -82,13 +82,16 @@ def account_id() -> str:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Turn what botocore raises into DeploymentFailed; a ClientError's code stays in the text."""
+    """Turn what botocore raises into DeploymentFailed; Misused where a setting lacks.
+
+    A ClientError's code stays in the text.
+    """
     try:
         yield
     except NoRegionError:
-        raise DeploymentFailed(_NO_REGION) from None
+        raise Misused(_NO_REGION) from None
     except NoCredentialsError:
-        raise DeploymentFailed(
+        raise Misused(
             "no AWS credentials were found: run aws configure, or export AWS_PROFILE"
         ) from None
     except _AWAY as error:
@@ -97,7 +100,7 @@ def told() -> Iterator[None]:
         ) from None
     except ClientError as error:
         if error.response["Error"]["Code"] in _EXPIRED:
-            raise DeploymentFailed(
+            raise Misused(
                 "the AWS credentials have expired: sign in again (aws sso login, say)"
             ) from None
         code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")

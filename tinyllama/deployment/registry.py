@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import LOCAL
 from tinyllama.deployment import aws, stages
-from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment.failures import DeploymentFailed, Misused
 
 SERVICE = "tinyllama"
 # PutParameter is throttled from three calls a second on.
@@ -59,7 +59,7 @@ class Step:
 def folder(environment: str) -> str:
     """Return the path of an environment's parameters. Raises DeploymentFailed for a bad name."""
     if environment == LOCAL:
-        raise DeploymentFailed("the local environment has no registry: name a deployed one")
+        raise Misused("the local environment has no registry: name a deployed one")
     return f"/tinyllama/{stages.require_name(environment, 'environment')}/"
 
 
@@ -165,7 +165,7 @@ def copy(source: str, target: str, *, dry_run: bool, overwrite: bool) -> None:
     where they are. Raises DeploymentFailed naming every id that AWS refused.
     """
     if folder(source) == folder(target):
-        raise DeploymentFailed(f"{source} cannot be copied to itself: name another with --to")
+        raise Misused(f"{source} cannot be copied to itself: name another with --to")
     wanted, held = parameters(source), parameters(target)
     if not wanted:
         raise DeploymentFailed(f"{source} has no ids to copy: deploy it first")

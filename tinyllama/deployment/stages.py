@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.settings import LOCAL, PROJECT
 from tinyllama.deployment import whole_files
-from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment.failures import DeploymentFailed, Misused
 
 EXTRAS = PROJECT / "terraform-extras"
 FOLDER = EXTRAS / "stages"
@@ -60,9 +60,9 @@ class Stage:
 
 
 def require_name(name: str, kind: str = "stage") -> str:
-    """Return *name* if a stage may have it. Raises DeploymentFailed, which calls it a *kind*."""
+    """Return *name* if a stage may have it. Raises Misused, which calls it a *kind*."""
     if not _NAME.fullmatch(name):
-        raise DeploymentFailed(
+        raise Misused(
             f"{name!r} is no {kind}: 2 to 16 lower-case letters, digits and dashes, a letter first"
         )
     return name
@@ -88,7 +88,7 @@ def load(name: str, folder: Path | None = None) -> Stage:
     try:
         variables = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DeploymentFailed(
+        raise Misused(
             f"there is no stage {name}{meant(name, folder)}: write {path.name} beside those of"
             f" {', '.join(names(folder))}"
         ) from None
