@@ -34,7 +34,7 @@ _TEXTS = {
     *("prompt", "content", "payload", "data", "chunks", "text", "key"),
     *("input", "instructions"),
 }
-_IDS = re.compile(r"(?:job|evt|key|w)_[0-9a-f]{32}")
+_IDS = re.compile(r"(?:job|evt|key|w|msg|fc|rs)_[0-9a-f]{32}(?:_[0-9]+)?")
 _LOG_LINE = re.compile(r'^\{"(?:time|_aws)": .*$', re.MULTILINE)
 _REFUSED = 400
 # Written by programs of others, which see requests whole: the emulated AWS, a model's server.
