@@ -15,7 +15,8 @@ _LEAST_LOGPROB = -9999.0
 def tool_call(value: object) -> JsonObject:
     """Return *value* as ``{"id", "type", "function": {"name", "arguments"}}``, all of it texts.
 
-    Raises ValueError for anything else. Arguments are as the model wrote them, JSON or not.
+    Whatever an engine calls its type, it is ``function``. Arguments are as the model wrote them,
+    JSON or not. Raises ValueError for anything else.
     """
     match value:
         case {
@@ -26,7 +27,7 @@ def tool_call(value: object) -> JsonObject:
         } if not extra and not more:
             if all(0 < len(each) <= limits.CALL_NAME_CHARS for each in (call_id, kind, name)):
                 function = {"name": name, "arguments": arguments}
-                return {"id": call_id, "type": kind, "function": function}
+                return {"id": call_id, "type": "function", "function": function}
     raise ValueError("not a tool call")
 
 

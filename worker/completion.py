@@ -146,7 +146,7 @@ class _Call:
     """A tool call as it grows."""
 
     def __init__(self) -> None:
-        self.id = self._kind = self._name = ""
+        self.id = self._name = ""
         self._arguments: list[str] = []
 
     def ended_by(self, item: Mapping[str, Any], *, indexed: bool) -> bool:
@@ -166,7 +166,6 @@ class _Call:
     def take(self, item: Mapping[str, Any], answer: Answer) -> None:
         function = _object(item.get("function"))
         self.id = self.id or carried(_text(item.get("id")))
-        self._kind = self._kind or carried(_text(item.get("type")))
         name, arguments = carried(_text(function.get("name"))), _text(function.get("arguments"))
         # Whole as a rule, and by some engines with every piece.
         if name and name != self._name:
@@ -180,7 +179,7 @@ class _Call:
         function = {"name": self._name, "arguments": "".join(self._arguments)}
         # Its answer is to name it, whatever the engine forgot.
         made = f"call_{secrets.token_hex(12)}"
-        return {"id": self.id or made, "type": self._kind or "function", "function": function}
+        return {"id": self.id or made, "type": "function", "function": function}
 
 
 def _likelihoods(told: object, name: str) -> list[JsonObject]:

@@ -174,6 +174,10 @@ def test_what_the_model_said_beside_its_text_is_shown_with_the_job(api: Api, wor
             {"message": {"reasoning": "So"}},
         ),
         ({"message": {"tool_calls": []}, "logprobs": {"content": None, "refusal": []}}, {}),
+        (
+            {"message": {"tool_calls": [CALL | {"type": "custom"}]}},
+            {"message": {"tool_calls": [CALL]}},
+        ),
         ({"message": {}, "logprobs": {}}, {}),
     ],
 )

@@ -235,6 +235,7 @@ FORMS: dict[str, tuple[list[list[JsonObject]], list[tuple[str, str]]]] = {
         [[whole("ge", "", index=0)], [whole("t", "{}", index=0)]],
         [("get", "{}")],
     ),
+    "types that are none": ([[whole(*F, type="tool"), whole(*G, type=None)]], [F, G]),
     "an id with each piece, and the name": (
         [[whole("f", '{"a"', id="c1")], [whole("f", ":1}", id="c1")]],
         [F],
@@ -255,6 +256,7 @@ def test_each_call_is_read_as_one_whatever_form_the_engine_gives_it(
     told = completion.result()["message"]["tool_calls"]
     assert [(each["function"]["name"], each["function"]["arguments"]) for each in told] == calls
     assert len({each["id"] for each in told}) == len(calls)
+    assert {each["type"] for each in told} == {"function"}
 
 
 @pytest.mark.parametrize("nothing", [None, {}, {"name": None, "arguments": ""}])
