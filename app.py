@@ -33,6 +33,7 @@ from chalicelib import (
     key_answers,
     limits,
     metrics_answers,
+    model_answers,
     openai_answers,
     openai_calls,
     queue_answers,
@@ -64,7 +65,7 @@ from chalicelib.errors import (
     TooManyJobs,
     VersionConflict,
 )
-from chalicelib.jobs import JobState
+from chalicelib.jobs import JobState, JsonObject
 from chalicelib.journal import Journal
 from chalicelib.openai_errors import JobFailed, ModelNotFound, ResponseNotFound, StillRunning
 from chalicelib.routing import Dialect, Reply, RouteNotFound
@@ -472,8 +473,11 @@ def complete_chat(call: Call) -> Reply:
 
     With `stream` the answer is server-sent events, all at once; they tell of a failed job, too.
     """
-    asking = openai_calls.asking(call)
-    told = relay().answer(call.tenant, asking, lambda: chat.job_request(call.body))
+    asking = openai_calls.asking(call, relay().hold_seconds)
+    options, body = bounds.engine_options(), call.body
+    told = relay().answer(
+        call.tenant, asking, lambda: chat.permitted(chat.job_request(body), options)
+    )
     return openai_answers.relayed(call, asking, told, chat_answers.completed)
 
 
@@ -488,12 +492,16 @@ def create_response(call: Call) -> Reply:
 
     With `stream` the answer is server-sent events, all at once; they tell of a failed job, too.
     """
-    if responses.at_once(call.body):
-        key = call.idempotency_key
-        return response_answers.begun(response_desk().begin(call.tenant, call.body, key))
-    asking = openai_calls.asking(call)
+    asking = openai_calls.asking(call, relay().hold_seconds)
     desk, tenant, body = response_desk(), call.tenant, call.body
-    told = relay().answer(tenant, asking, lambda: desk.request(tenant, body))
+
+    def request() -> JsonObject:
+        return desk.request(tenant, body)
+
+    if responses.at_once(body):
+        begun = relay().begin(tenant, asking, request)
+        return openai_answers.replayed(response_answers.standing(begun.job), known=begun.known)
+    told = relay().answer(tenant, asking, request)
     return openai_answers.relayed(call, asking, told, response_answers.answered)
 
 
@@ -510,8 +518,8 @@ def fetch_response(call: Call, response_id: str) -> Reply:
     if call.word("stream") != "true":
         return response_answers.standing(response_desk().find(call.tenant, response_id))
     after = call.integer("starting_after", -1, 0, _LAST)
-    hops = openai_calls.hops(call)
-    told = response_desk().follow(call.tenant, response_id)
+    hops = openai_calls.hops(call, response_desk().hold_seconds)
+    told = response_desk().follow(call.tenant, response_id, hops.hold_seconds)
     return response_answers.followed(call, hops, told, after)
 
 
@@ -548,7 +556,7 @@ def erase_response(call: Call, response_id: str) -> Reply:
 )
 def list_models(_call: Call) -> Reply:
     """List the models that live workers offer, as the OpenAI API does."""
-    return openai_answers.models(model_lists().models())
+    return model_answers.models(model_lists().models())
 
 
 @route(
@@ -560,7 +568,7 @@ def list_models(_call: Call) -> Reply:
 )
 def tell_model(_call: Call, model: str) -> Reply:
     """Tell one model that live workers offer; its name is percent-encoded, a slash too."""
-    return openai_answers.model(model, model_lists().models())
+    return model_answers.model(model, model_lists().models())
 
 
 # Workers, who serve every tenant
@@ -685,7 +693,7 @@ def response_desk() -> "ResponseDesk":
     """Return the use cases of responses. Raises as door does."""
     from chalicelib import response_desk
 
-    return response_desk.ResponseDesk(door(), bounds.relay_seconds())
+    return response_desk.ResponseDesk(door(), bounds.relay_seconds(), bounds.engine_options())
 
 
 @functools.cache

@@ -19,7 +19,8 @@ _ATTEND = Script("attend", "undelivered")
 _DELIVER = Script("deliver", "undelivered")
 
 _KEPT_MS = limits.UNDELIVERED_SECONDS * 1000
-_LIVE_MOST_MS = 60_000
+_TOLD_MS = limits.TOLD_SECONDS * 1000
+_LIVE_MOST_MS = _TOLD_MS  # nobody waits for longer
 
 
 def call_of(sent: str) -> str:
@@ -49,8 +50,10 @@ class Attendance:
 class Undelivered:
     """The jobs whose answers no caller has had. Thread-safe; all moves are safe to repeat.
 
-    At most ``limits.UNDELIVERED`` of one call, the latest, for an hour after the last change. All
-    raise StoreUnavailable when the store is away.
+    At most ``limits.UNDELIVERED`` of one call, for an hour after the last change. Those whose
+    answer was told give way first, then the oldest that nobody waits for. Where all are waited for
+    a new one is not listed: none that is held for its caller is lost, and the new one only where
+    its call must be sent again. All raise StoreUnavailable when the store is away.
     """
 
     def __init__(self, store: Store) -> None:
@@ -61,8 +64,9 @@ class Undelivered:
     ) -> Attendance:
         """Wait *seconds* for the new job *job_id*, or for one that the same *call* had before.
 
-        Only one that is *retried* is given an earlier one's job: the oldest that nobody waits for.
-        The new job's id names the wait.
+        Only one that is *retried* is given an earlier one's job: the oldest that nobody waits for,
+        else the latest whose answer was told within ``limits.TOLD_SECONDS``, once, since a reply
+        that was lost was not delivered. The new job's id names the wait.
         """
         given = {
             "id": job_id,
@@ -83,16 +87,31 @@ class Undelivered:
         self._attend(attendance, seconds, takes=True)
         return attendance
 
-    def leave(self, attendance: Attendance, seconds: float) -> None:
-        """Keep the job for its caller *seconds* more; afterwards the call sent again has it."""
-        self._attend(attendance, seconds, takes=False)
+    def leave(self, attendance: Attendance, *, retry: bool = True) -> None:
+        """Wait no longer: the call that is sent again has the job."""
+        self._attend(attendance, 0, takes=False, retry=retry)
 
-    def deliver(self, attendance: Attendance) -> bool:
-        """Tell whether the job's answer is for this wait: no later call is given it then."""
-        terms = attendance.job_id, attendance.waiter
-        return bool(self._store.run(_DELIVER, (attendance.key,), terms))
+    def deliver(self, attendance: Attendance, *, retry: bool = True) -> bool:
+        """Tell whether the job's answer is for this wait, which tells it now."""
+        return self._deliver(attendance, _TOLD_MS, retry=retry)
 
-    def _attend(self, attendance: Attendance, seconds: float, *, takes: bool) -> None:
+    def withdraw(self, attendance: Attendance) -> None:
+        """Forget a job that there is not: no later call is given it."""
+        self._deliver(attendance, 0, retry=False)
+
+    def _deliver(self, attendance: Attendance, told_ms: int, *, retry: bool) -> bool:
+        given = {
+            "id": attendance.job_id,
+            "waiter": attendance.waiter,
+            "told_ms": told_ms,
+            "kept_ms": _KEPT_MS,
+        }
+        terms = (json.dumps(given),)
+        return bool(self._store.run(_DELIVER, (attendance.key,), terms, retry=retry))
+
+    def _attend(
+        self, attendance: Attendance, seconds: float, *, takes: bool, retry: bool = True
+    ) -> None:
         given = {
             "id": attendance.job_id,
             "waiter": attendance.waiter,
@@ -100,4 +119,4 @@ class Undelivered:
             "live_ms": round(seconds * 1000),
             "kept_ms": _KEPT_MS,
         }
-        self._store.run(_ATTEND, (attendance.key,), (json.dumps(given),))
+        self._store.run(_ATTEND, (attendance.key,), (json.dumps(given),), retry=retry)

@@ -132,7 +132,7 @@ class Routes:
         try:
             if route.scope is not None:
                 caller = _caller(route.scope, request, self._now())
-                visit = self._visit(route, caller, request)
+                visit = self._visit(route, caller)
                 visit.traceparent = trace
                 with visits.serving(visit):
                     response = _response(route.view(_call(route, request, caller), **path_values))
@@ -151,10 +151,9 @@ class Routes:
             response.headers.setdefault(name, value)
         return response
 
-    def _visit(self, route: Route, caller: Caller, request: Request) -> Visit:
+    def _visit(self, route: Route, caller: Caller) -> Visit:
         visit = Visit(caller.tenant, caller.key_id, key_digest=caller.key_digest)
-        # A call whose body came before brings nothing in: no other rate counts it.
-        if route.counted or _told_before(route, request.query_params or {}):
+        if route.counted:
             quotas = self._requests()
             visit.quota = quotas.per_minute
             visit.key_quota = quotas.key_per_minute if caller.key_id else 0
@@ -205,7 +204,7 @@ def _call(route: Route, request: Request, caller: Caller = NOBODY) -> Call:
     headers = {name.lower(): value for name, value in request.headers.items()}
     query = dict(request.query_params or {})
     body, digest = None, ""
-    if route.body and not _told_before(route, query):
+    if route.body and route.body_unless not in query:
         body = bodies.read(route, route.body, headers, request)
         if route.dialect is Dialect.OPENAI:
             digest = hashlib.sha256(bodies.raw(request, route.body_bytes)).hexdigest()
@@ -217,10 +216,6 @@ def _call(route: Route, request: Request, caller: Caller = NOBODY) -> Call:
         path=route.path + slash,
         body_digest=digest,
     )
-
-
-def _told_before(route: Route, query: Mapping[str, str]) -> bool:
-    return route.body_unless is not None and route.body_unless in query
 
 
 def _caller(scope: str, request: Request, now: float) -> Caller:

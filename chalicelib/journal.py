@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from chalicelib import signals
 from chalicelib.errors import RouterError
+from chalicelib.openai_errors import StillRunning
 from chalicelib.routing import Route
 from chalicelib.signals import Level
+
+_NO_REFUSALS = ("", StillRunning.code)
 
 
 @dataclass
@@ -33,13 +36,13 @@ class Journal:
 
         Every line that is written inside has the request's id and trace. The line names the route
         as the contract does: a path holds ids. Refusals of public routes, which anybody can bring
-        about, are not counted.
+        about, are not counted, nor is what refuses nothing: an answer that is on its way.
         """
         entry, started = Entry(), self._clock()
         with signals.within(request_id=request_id, traceparent=traceparent):
             yield entry
             self._log(route, entry, started)
-            if entry.code and route.scope is not None:
+            if entry.code not in _NO_REFUSALS and route.scope is not None:
                 # There may be no store to count in: the answer is the same.
                 with suppress(RouterError):
                     self._count(entry.code)

@@ -205,7 +205,8 @@ def idempotency(tenant: str, route: str, key: str) -> str:
 def undelivered(tenant: str, call: str) -> str:
     """Name the hash, the jobs of a *call* (a digest) that no caller has had; an hour.
 
-    Job id to ``<since> <until> <waiter>`` (ms): when it was asked for, until when who waits for it.
+    Job id to ``<since> <until> <waiter> <told>`` (ms): when it was asked for, until when who waits
+    for it, and whether its answer was told (``lua/lib/undelivered.lua``); a minute if all were.
     """
     return f"{_TAG}undelivered:{tenant}:{call}"
 

@@ -13,9 +13,11 @@ PAGE_LOOKS = 1000
 JOB_LOOKS = 200
 IDEMPOTENCY_KEY_CHARS = 255
 
-# Jobs of one and the same call that no caller has had, and how long they wait for one.
+# Jobs of one and the same call that no caller has had, and how long they wait for one. For how long
+# an answer that was told is kept besides: clients send again what was lost within seconds.
 UNDELIVERED = 32
 UNDELIVERED_SECONDS = 3600
+TOLD_SECONDS = 60
 
 STREAM_ENTRIES = 500
 LEASE_REMEMBERED_SECONDS = 600

@@ -51,11 +51,7 @@ class StillRunning(RouterError):
     title = "The answer is not there yet"
 
     def __init__(self, detail: str = "", *, pause_seconds: int = 0) -> None:
-        pause_ms = pause_seconds * 1000 or _TAKEN_AGAIN_MS
-        again = {"x-should-retry": "true", "retry-after-ms": str(pause_ms)}
-        if pause_seconds:
-            again["Retry-After"] = str(pause_seconds)
-        super().__init__(detail, headers=again)
+        super().__init__(detail, headers=again(pause_seconds))
 
 
 class ModelNotFound(RouterError):
@@ -72,6 +68,13 @@ class ResponseNotFound(RouterError):
     status = 404
     code = "response_not_found"
     title = "There is no such response"
+
+
+def again(pause_seconds: int = 0) -> dict[str, str]:
+    """Return the headers by which clients send the same call again after a pause, by themselves."""
+    pause_ms = pause_seconds * 1000 or _TAKEN_AGAIN_MS
+    told = {"x-should-retry": "true", "retry-after-ms": str(pause_ms)}
+    return told | ({"Retry-After": str(pause_seconds)} if pause_seconds else {})
 
 
 def job_failed(job: Job) -> JobFailed:

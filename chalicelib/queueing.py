@@ -106,6 +106,18 @@ class JobQueue:
         job = self._accepted(draft, answer)
         return Submitted(job, known=False, rates=self._charges.charged(answer[4:]))
 
+    def known(self, tenant: str, idempotency: Idempotency) -> Job | None:
+        """Return the job that a caller's key stands for, None for a new key.
+
+        Raises IdempotencyKeyReused, JobGone, as submit does.
+        """
+        key = keyspace.idempotency(tenant, "infer", idempotency.key)
+        (found,) = self._store.read(("GET", key))
+        if found is None:
+            return None
+        job_id, _, body_hash = found.partition(" ")
+        return self._known(tenant, job_id, same_body=body_hash == idempotency.body_hash)
+
     def fetch(self, tenant: str, job_id: str, *, retry: bool = True) -> Job:
         """Return the tenant's job, expired if its deadline has passed.
 

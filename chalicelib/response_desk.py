@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from chalicelib import chat, limits, responses
+from chalicelib import chat, limits, response_items, responses
 from chalicelib.errors import JobEnded, JobGone, JobNotFound
 from chalicelib.jobs import Job, JsonObject
 from chalicelib.openai_errors import ResponseNotFound
 from chalicelib.patience import Awaited
-from chalicelib.queueing import Submitted
-from chalicelib.response_inputs import refused
 from chalicelib.service import FrontDoor
+from chalicelib.validation import refused
 
 _ID = re.compile(r"resp_([0-9a-f]{32})")
 _CANCEL_SECONDS = 5
@@ -22,22 +21,22 @@ _CANCEL_SECONDS = 5
 class ResponseDesk:
     """Finds a tenant's responses: jobs that came through their own door, and no others.
 
-    Who follows one waits up to *wait_seconds* at a time. Whatever names one raises ResponseNotFound
-    for what is none of them, the same whatever it is. All raise StoreUnavailable when the store is
-    away.
+    Who follows one waits up to *hold_seconds* at a time. Whatever names one raises ResponseNotFound
+    for what is none of them, the same whatever it is. *engine_options* are those of
+    ``chat.permitted``. All raise StoreUnavailable when the store is away.
     """
 
     door: FrontDoor
-    wait_seconds: float = limits.WAIT_SECONDS
+    hold_seconds: float = limits.WAIT_SECONDS
+    engine_options: frozenset[str] | None = None
 
     def request(self, tenant: str, body: JsonObject) -> JsonObject:
         """Return what the job of *body* asks. Raises InvalidBody."""
-        return responses.job_request(body, self._previous(tenant, body))
-
-    def begin(self, tenant: str, body: JsonObject, idempotency_key: str | None) -> Submitted:
-        """Store a response's job and wait for nothing. Raises as FrontDoor.submit does."""
-        request = self.request(tenant, body)
-        return self.door.submit(tenant, request, idempotency_key, 0).value
+        if not isinstance(body["input"], str):
+            items = response_items.resolved(body["input"], lambda each: self.find(tenant, each))
+            body = body | {"input": list(items)}
+        request = responses.job_request(body, self._previous(tenant, body))
+        return chat.permitted(request, self.engine_options)
 
     def find(self, tenant: str, response_id: str) -> Job:
         """Return the job of a response as it stands."""
@@ -47,11 +46,11 @@ class ResponseDesk:
             raise ResponseNotFound
         return job
 
-    def follow(self, tenant: str, response_id: str) -> Awaited[Job]:
-        """Return the job of a response; waits while it has not ended."""
+    def follow(self, tenant: str, response_id: str, wait_seconds: float) -> Awaited[Job]:
+        """Return the job of a response; waits so long while it has not ended."""
         job = self.find(tenant, response_id)
         with _not_found():
-            return self.door.fetch(tenant, job.id, None, self.wait_seconds)
+            return self.door.fetch(tenant, job.id, None, wait_seconds)
 
     def cancel(self, tenant: str, response_id: str) -> Job:
         """Cancel a response and give its worker a moment to confirm; return it as it is then.

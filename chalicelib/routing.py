@@ -56,8 +56,12 @@ class Route:
 
     @property
     def counted(self) -> bool:
-        """Whether a call counts as a request; it has a rate of its own else, or is a worker's."""
-        return RateLimited not in self.raises and self.scope is not None and not self.of_workers
+        """Whether a call counts as a request; it has a rate of its own else, or is a worker's.
+
+        One of the OpenAI API does whatever it comes to: most are no new job, and cost the same.
+        """
+        own = RateLimited in self.raises and self.dialect is not Dialect.OPENAI
+        return self.scope is not None and not own and not self.of_workers
 
     @property
     def of_workers(self) -> bool:

@@ -122,7 +122,7 @@ def _response(route: Route, status: int) -> Node:
         content |= contract_refusals.content(refusals)
         told += REFUSALS.get(status, [])
         told += OPENAI_REFUSALS.get(status, []) if route.dialect is Dialect.OPENAI else []
-    if (route.counted or route.body_unless) and status not in UNCHARGED:
+    if route.counted and status not in UNCHARGED[route.dialect]:
         told += RATES
     node = {
         "description": " ".join(words),
@@ -160,6 +160,8 @@ def _openai_headers(route: Route, status: int) -> Iterator[str]:
         yield "Location"
     if "text/event-stream" in (route.answers[status] or ""):
         yield "X-Streaming"
+    if "idempotency_key" in route.takes:
+        yield "Idempotency-Replayed"
 
 
 def _own_headers(route: Route, status: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from chalicelib import limits
 from chalicelib.calls import WORDS
 from chalicelib.openai_calls import HOPS_MOST_KNOWN
+from chalicelib.routing import Dialect
 
 type Node = dict[str, Any]
 
@@ -39,7 +40,11 @@ SUCCESSES = {
 
 RATES = ["RateLimit", "RateLimit-Policy"]
 # What is said before the store was asked, where a request is charged.
-UNCHARGED = frozenset({400, 401, 413, 415})
+UNCHARGED: Mapping[Dialect, frozenset[int]] = {
+    Dialect.PROBLEM: frozenset({400, 401, 413, 415}),
+    # 400 is what a body is told that needed a look at what it goes on from, too.
+    Dialect.OPENAI: frozenset({401, 413, 415}),
+}
 # What each refusal with this status may carry.
 REFUSALS: Mapping[int, list[str]] = {
     401: ["WWW-Authenticate"],

@@ -6,9 +6,7 @@ local given = cjson.decode(ARGV[1])
 local now = now_ms()
 for _, entry in ipairs(undelivered(KEYS[1])) do
   if entry.id == given.id and (given.takes or entry.waiter == given.waiter) then
-    -- It needs no memory, and lets the next write pass when the store has none.
-    redis.call('PERSIST', KEYS[1])
-    set_waiter(KEYS[1], given.id, entry.since, now + given.live_ms, given.waiter, given.kept_ms)
+    set_waiter(KEYS[1], entry, now + given.live_ms, given.waiter, given.kept_ms)
     return 1
   end
 end

@@ -22,7 +22,6 @@ NOT_COUNTED = {
         "GET /console",
     ),  # nobody to count them for
     *("POST /infer", "POST /jobs/{job_id}/retry", "POST /events"),  # a rate of their own
-    *("POST /v1/chat/completions", "POST /v1/responses"),  # and so have these, but for redirects
     *(f"POST /worker/{move}" for move in ("lease", "append", "extend", "finish", "release")),
 }
 

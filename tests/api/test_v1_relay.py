@@ -3,8 +3,10 @@
 import http.client
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -14,14 +16,21 @@ import redis
 
 import app
 import tinyllama
-from chalicelib import keyspace
+from chalicelib import connections, keyspace
+from chalicelib.attaching import Undelivered
+from chalicelib.errors import StoreUnavailable
+from chalicelib.jobs import Job
 from chalicelib.leasing import Outcome
-from chalicelib.store import Store
+from chalicelib.relay import Relay
+from chalicelib.service import FrontDoor
+from chalicelib.store import Store, connect
 from tests import leaks
 from tests.api import doors
 from tests.api.conftest import forget_parts
 from tests.calls import Answer, Api, HandWorker, Transport
 from tests.servers import Server
+from tests.store.harness import now_ms
+from tests.store.proxy import Proxy
 from tests.worker.routers import Router
 
 CHAT = "/v1/chat/completions"
@@ -292,16 +301,30 @@ def test_a_retry_is_given_an_answer_that_came_meanwhile(
     assert (again.status, jobs(direct)) == (200, 1)
 
 
-def test_an_answer_is_told_to_one_retry_only(
+def test_an_answer_that_was_lost_on_its_way_is_told_to_one_more_retry(
     api: Api, direct: "redis.Redis", hand_worker: HandWorker
 ) -> None:
     sent = body()
     capped(api, sent)
     hand_worker.answer()
 
-    once, twice = ask(api, sent, RETRY), ask(api, sent, RETRY)
+    once, twice, thrice = (ask(api, sent, RETRY) for _ in range(3))
 
-    assert (once.status, twice.status, jobs(direct)) == (200, 307, 2)
+    assert (once.status, twice.status, thrice.status) == (200, 200, 307)
+    assert (twice.json["id"], jobs(direct)) == (once.json["id"], 2)
+
+
+def test_who_asks_anew_after_an_answer_has_a_job_of_its_own(
+    api: Api, direct: "redis.Redis", hand_worker: HandWorker
+) -> None:
+    sent = body()
+    capped(api, sent)
+    hand_worker.answer()
+    ask(api, sent, RETRY)
+
+    anew = ask(api, sent)
+
+    assert (anew.status, jobs(direct)) == (307, 2)
 
 
 def test_two_retries_share_no_job(api: Api, direct: "redis.Redis") -> None:
@@ -352,8 +375,8 @@ def test_a_redirect_that_nobody_followed_is_found_again_once_its_caller_must_be_
     job_id = job_of(ask(api, sent))
     at_once = ask(api, sent, RETRY)
     (key,) = direct.keys(keyspace.undelivered("acme", "*"))
-    since, until, waiter = str(direct.hget(key, job_id)).split()
-    direct.hset(key, job_id, f"{since} {since} {waiter}")
+    since, until, waiter, told = str(direct.hget(key, job_id)).split()
+    direct.hset(key, job_id, f"{since} {since} {waiter} {told}")
 
     later = ask(api, sent, RETRY)
 
@@ -410,7 +433,77 @@ def test_an_idempotency_key_finds_its_job_at_the_first_try(api: Api, direct: "re
     other = ask(api, sent | {"seed": 5}, key)
 
     assert (job_of(again), jobs(direct)) == (job_of(first), 1)
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
     assert refusal(other) == (400, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+@pytest.mark.parametrize(
+    ("headers", "most_seconds"),
+    [({"X-Stainless-Read-Timeout": "3.0"}, 3), ({"X-Stainless-Timeout": "3"}, 3)],
+)
+def test_a_call_is_answered_before_its_client_hangs_up(
+    api: Api, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], most_seconds: int
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_RELAY_SECONDS", "20")
+    forget_parts()
+    began = time.monotonic()
+
+    answer = ask(api, body(), headers)
+
+    took = time.monotonic() - began
+    forget_parts()
+    assert answer.status in {307, 503}
+    assert 0.9 < took < most_seconds - 0.5
+
+
+@pytest.fixture
+def silent(
+    api: Api, monkeypatch: pytest.MonkeyPatch, valkey: Server, tmp_path: Path
+) -> Iterator[Proxy]:
+    """A store that can go silent, before a router that holds calls for 20 s and gives up in 0.3."""
+    del api
+    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.3)
+    with Proxy(tmp_path, valkey.socket) as proxy:
+        store = connect(proxy.url)
+        relay = Relay(doors.door(store), Undelivered(store), 20)
+        monkeypatch.setattr(app, "relay", lambda: relay)
+        yield proxy
+        store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+def test_a_store_that_goes_silent_is_asked_for_nothing_more(
+    api: Api, direct: "redis.Redis", silent: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = body()
+    held = threading.Event()
+    monkeypatch.setattr(FrontDoor, "_await_change", _silenced(silent, held))
+
+    answer = ask(api, sent)
+
+    assert held.is_set()
+    assert silent.round_trips == 0
+    assert refusal(answer) == (503, "store_unavailable")
+    assert answer.headers["x-should-retry"] == "true"
+    (key,) = direct.keys(keyspace.undelivered("acme", "*"))
+    (entry,) = direct.hvals(key)
+    lapses_seconds = (int(str(entry).split()[1]) - now_ms(direct)) / 1000
+    assert lapses_seconds < int(answer.headers["retry-after"]) < lapses_seconds + 3
+
+
+def _silenced(proxy: Proxy, held: threading.Event) -> Any:
+    """Return a wait during which the store goes silent; what is asked of it later is counted."""
+
+    def await_change(_door: FrontDoor, _job: Job, _left: float) -> Job:
+        held.set()
+        proxy.hang = True
+        proxy.forget()
+        raise StoreUnavailable
+
+    return await_change
 
 
 def test_a_failed_job_is_told_for_good(api: Api, hand_worker: HandWorker) -> None:
@@ -437,6 +530,17 @@ def test_a_cancelled_job_is_told_for_good(api: Api) -> None:
 
 
 @pytest.mark.parametrize("transport", ["client"], indirect=True)
+def test_an_answer_that_is_on_its_way_is_no_refusal(api: Api, direct: "redis.Redis") -> None:
+    capped(api, body())
+    refused = ask(api, {"messages": "x"})
+
+    counted = [name for name in direct.hkeys(keyspace.METRICS) if "refused" in str(name)]
+
+    assert refused.status == 400
+    assert counted == ["refused:invalid_body"]
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
 def test_who_finds_no_place_to_wait_is_to_come_back_later(
     api: Api, store: Store, direct: "redis.Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -459,11 +563,11 @@ def test_who_finds_no_place_to_wait_is_to_come_back_later(
 
 
 @pytest.mark.parametrize("transport", ["client"], indirect=True)
-def test_redirects_count_as_requests_and_the_job_as_one(
+def test_every_call_counts_as_a_request_and_the_job_as_one_besides(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TINYLLAMA_REQUESTS_PER_MINUTE", "2")
-    monkeypatch.setenv("TINYLLAMA_RATE_PER_MINUTE", "3")
+    monkeypatch.setenv("TINYLLAMA_REQUESTS_PER_MINUTE", "3")
+    monkeypatch.setenv("TINYLLAMA_RATE_PER_MINUTE", "4")
     forget_parts()
     sent = body()
     first = ask(api, sent)
@@ -472,9 +576,42 @@ def test_redirects_count_as_requests_and_the_job_as_one(
     told = [api.request("POST", path, sent) for _ in range(3)]
 
     forget_parts()
-    assert '"default";r=2' in first.headers["ratelimit"]
+    assert {'"default";r=3', '"requests";r=2'} <= set(_rates(first))
+    assert {'"default";q=4', '"requests";q=3'} <= set(_rates(first, "ratelimit-policy"))
     assert [answer.status for answer in told] == [307, 307, 429]
-    assert '"requests";r=1' in told[0].headers["ratelimit"]
+    assert _rates(told[0]) == ['"requests";r=1']
+
+
+def _rates(answer: Answer, name: str = "ratelimit") -> list[str]:
+    """Return what is told of each policy first."""
+    return [";".join(each.split(";")[:2]) for each in answer.headers[name].split(", ")]
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
+@pytest.mark.parametrize(
+    ("path", "sent", "headers", "status"),
+    [
+        (CHAT, {"messages": [{"role": "user", "content": "Say hello"}]}, RETRY, 307),
+        ("/v1/responses", {"input": "x", "background": True}, RETRY, 200),
+        ("/v1/responses", {"input": "x", "previous_response_id": f"resp_{'0' * 32}"}, {}, 400),
+    ],
+)
+def test_no_call_is_free_of_charge(
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    sent: dict[str, Any],
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_REQUESTS_PER_MINUTE", "2")
+    forget_parts()
+
+    told = [api.request("POST", path, sent, headers) for _ in range(3)]
+
+    forget_parts()
+    assert [answer.status for answer in told] == [status, status, 429]
+    assert refusal(told[2]) == (429, "rate_limited")
 
 
 @pytest.mark.slow
@@ -508,7 +645,10 @@ def test_one_and_the_same_call_of_many_at_once_is_answered_to_each_by_a_job_of_i
 
     assert len(found) == len(set(found)) == callers
     assert jobs(direct) == callers
-    assert not direct.exists(*direct.keys(keyspace.undelivered("acme", "*")) or ["none"])
+    entries: list[Any] = []
+    for key in direct.keys(keyspace.undelivered("acme", "*")):
+        entries += direct.hvals(key)
+    assert {str(entry).split()[3] for entry in entries} == {"1"}
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from tests.calls import Answer, Api, HandWorker
 RESPONSES = "/v1/responses"
 BODY = {"model": "tiny", "input": "Say hello"}
 LATER = BODY | {"background": True}
+RETRY = {"X-Stainless-Retry-Count": "1"}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
 
 
@@ -74,7 +75,65 @@ def test_the_same_idempotency_key_never_makes_a_second_response(
     second = api.post(RESPONSES, LATER, idempotency_key="order-1")
 
     assert second.json["id"] == first.json["id"]
+    assert second.headers["idempotency-replayed"] == "true"
     assert direct.zcard(keyspace.QUEUE) == 1
+
+
+def test_a_repeat_is_answered_though_what_it_goes_on_from_is_gone(
+    api: Api, hand_worker: HandWorker
+) -> None:
+    before = begun(api)
+    hand_worker.answer()
+    later = LATER | {"previous_response_id": before.rpartition("/")[2]}
+    first = api.post(RESPONSES, later, idempotency_key="order-2")
+    api.delete(before)
+
+    again = api.post(RESPONSES, later, idempotency_key="order-2")
+    retry = api.request("POST", RESPONSES, later, RETRY | {"Idempotency-Key": "order-2"})
+    new = api.post(RESPONSES, later, idempotency_key="order-3")
+
+    assert (again.status, retry.status, new.status) == (200, 200, 400)
+    assert again.json["id"] == retry.json["id"] == first.json["id"]
+
+
+def test_a_key_stands_for_the_bytes_that_came_with_it(api: Api) -> None:
+    api.post(RESPONSES, LATER, idempotency_key="order-1")
+
+    spaced = api.post(RESPONSES, json.dumps(LATER, indent=1).encode(), idempotency_key="order-1")
+
+    assert (spaced.status, spaced.json["error"]["code"]) == (400, "idempotency_key_reused")
+
+
+def test_one_in_the_background_whose_answer_was_lost_is_found_by_the_retry(
+    api: Api, direct: "redis.Redis"
+) -> None:
+    first = api.post(RESPONSES, LATER)
+    retry = api.request("POST", RESPONSES, LATER, RETRY)
+    anew = api.post(RESPONSES, LATER)
+
+    assert (first.status, retry.status, anew.status) == (200, 200, 200)
+    assert retry.json["id"] == first.json["id"] != anew.json["id"]
+    assert direct.zcard(keyspace.QUEUE) == 2
+
+
+def test_a_retry_goes_on_with_its_response_though_what_came_before_is_gone(
+    api: Api, hand_worker: HandWorker
+) -> None:
+    before = begun(api)
+    hand_worker.answer()
+    later = LATER | {"previous_response_id": before.rpartition("/")[2]}
+    first = api.post(RESPONSES, later)
+    api.delete(before)
+
+    retry = api.request("POST", RESPONSES, later, RETRY)
+
+    assert (retry.status, retry.json["id"]) == (200, first.json["id"])
+
+
+def test_a_refused_response_is_found_by_no_retry(api: Api, direct: "redis.Redis") -> None:
+    api.post(RESPONSES, LATER | {"previous_response_id": f"resp_{'0' * 32}"})
+
+    assert direct.keys(keyspace.undelivered("acme", "*")) == []
 
 
 def test_a_stream_tells_how_a_response_came_about(api: Api, hand_worker: HandWorker) -> None:

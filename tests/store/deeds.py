@@ -317,13 +317,13 @@ def _attached(near: Side) -> Attendance:
 
 
 def _attach_to_an_earlier(near: Side) -> Call:
-    near.undelivered.leave(_attached(near), 0)
+    near.undelivered.leave(_attached(near))
     return _attach(near)
 
 
 def _attend(near: Side) -> Call:
     attendance = _attached(near)
-    return lambda far: far.undelivered.leave(attendance, 5)
+    return lambda far: far.undelivered.leave(attendance)
 
 
 def _deliver(near: Side) -> Call:
