@@ -174,6 +174,6 @@ def _row(event: "Event") -> tuple[object, ...]:
 
 def _show(events: Iterable["Event"]) -> None:
     rows = list(map(_row, events))
-    screen.table(_COLUMNS, rows)
+    screen.table(_COLUMNS, rows, cut=("type", "source", "payload"))
     if not rows:
         screen.say("The inbox has no event to give.")

@@ -13,7 +13,8 @@ from tinyllama import screen
 from tinyllama.reaching import Address, AsJson, ProfileName, router
 
 if TYPE_CHECKING:
-    from tinyllama.client import Client, Handle, Job, Options
+    from tinyllama.awaiting import Workers
+    from tinyllama.client import Client, Handle, Options
 
 app = typer.Typer()
 
@@ -23,7 +24,7 @@ _LOOK_SECONDS = 2  # how old the position may be that a spinner shows
 @app.command()
 def infer(  # noqa: PLR0913 - one for each option
     prompt: Annotated[
-        str | None, typer.Argument(help="What to answer; - reads standard input.")
+        str | None, typer.Argument(help="What to answer; - or nothing reads standard input.")
     ] = None,
     *,
     file: Annotated[
@@ -74,22 +75,26 @@ def infer(  # noqa: PLR0913 - one for each option
     with router(profile, url) as client:
         handle = _submitted(client, text, system, idempotency_key, options)
         if wait:
-            show_answer(handle, stream=stream, as_json=as_json)
+            show_answer(handle, client.url, stream=stream, as_json=as_json)
         elif as_json:
             screen.document(handle.job.document)
         else:
             screen.line(handle.id)
 
 
-def show_answer(handle: "Handle", *, stream: bool, as_json: bool) -> None:
-    """Print the answer of a job once it has one, or as it is said. Exits with 8 without any."""
+def show_answer(handle: "Handle", url: str, *, stream: bool, as_json: bool) -> None:
+    """Print the answer of a job once it has one, or as it is said. Exits with 8 without any.
+
+    *url* is the job's router's.
+    """
     from tinyllama.exits import Exit, tell_ending  # noqa: PLC0415
 
     with _interruptible(handle.id):
         if stream:
-            _stream(handle, as_json=as_json)
+            with _telling(url):
+                _stream(handle, as_json=as_json)
         else:
-            _await(handle)
+            _await(handle, url)
     job = handle.job
     if as_json:
         screen.document({"job": job.document} if stream else job.document)
@@ -100,18 +105,6 @@ def show_answer(handle: "Handle", *, stream: bool, as_json: bool) -> None:
         raise typer.Exit(Exit.NO_ANSWER)
     if (job.result or {}).get("finish_reason") == "length":
         screen.say("The answer was cut at its greatest length: --max-tokens allows more.")
-
-
-def progress(job: "Job") -> str:
-    """Return in words how far a job is."""
-    eta = "" if job.eta_seconds is None else f", about {max(1, round(job.eta_seconds))} s to go"
-    if job.state == "running":
-        again = f" (attempt {job.attempt})" if job.attempt > 1 else ""
-        return f"Running{again}{eta}"
-    if job.retry_at is not None:
-        return f"Waiting for another attempt{eta}"
-    before = "" if job.position is None else f": {job.position} before it"
-    return f"Waiting{before}{eta}"
 
 
 def _submitted(
@@ -131,13 +124,25 @@ def _submitted(
         raise typer.Exit(Exit.INTERRUPTED) from None
 
 
-def _await(handle: "Handle") -> None:
+def _await(handle: "Handle", url: str) -> None:
+    from tinyllama.awaiting import IDLE, Outlook, Workers  # noqa: PLC0415
+
     if not sys.stderr.isatty():
-        handle.wait()
+        with _telling(url):
+            handle.wait()
         return
-    with screen.waiting(progress(handle.job)) as show:
+    outlook = Outlook(handle.job)
+    with Workers(url) as workers, screen.waiting(outlook.words()) as show:
+        show(lambda: f"{outlook.words()}{f', {IDLE}' if workers.none else ''}")
         while not handle.job.ended:
-            show(progress(handle.look(wait_seconds=_LOOK_SECONDS)))
+            outlook.look(handle.look(wait_seconds=_LOOK_SECONDS))
+
+
+def _telling(url: str) -> "Workers":
+    """Say on standard error, while the block lasts, that nobody works."""
+    from tinyllama.awaiting import IDLE, Workers  # noqa: PLC0415
+
+    return Workers(url, lambda: screen.say(f"{IDLE[0].upper()}{IDLE[1:]}."))
 
 
 def _stream(handle: "Handle", *, as_json: bool) -> None:

@@ -6,14 +6,17 @@ import typer
 
 from chalicelib.jobs import JobState
 from tinyllama import screen
-from tinyllama.infer_command import progress, show_answer
+from tinyllama.awaiting import progress
+from tinyllama.infer_command import show_answer
 from tinyllama.reaching import Address, AsJson, ProfileName, router
 
 if TYPE_CHECKING:
     from tinyllama.client import Job
 
 app = typer.Typer()
-jobs_app = typer.Typer(no_args_is_help=True, help="Your jobs: list, show, tail, cancel, retry.")
+jobs_app = typer.Typer(
+    no_args_is_help=True, help="Your jobs: list, show, tail, cancel, retry, erase."
+)
 app.add_typer(jobs_app, name="jobs")
 
 JobId = Annotated[str, typer.Argument(help="The job's id: job_ and 32 digits.")]
@@ -36,7 +39,7 @@ def list_jobs(
         screen.document([job.document for job in found])
         return
     rows = ((job.id, job.state, job.model, job.created_at, job.ended_at) for job in found)
-    screen.table(("id", "state", "model", "created", "ended"), rows)
+    screen.table(("id", "state", "model", "created", "ended"), rows, cut=("model",))
     if not found:
         screen.say("There are no jobs.")
 
@@ -64,7 +67,7 @@ def tail_job(
 ) -> None:
     """Print what a job says as it says it, from its beginning; --json: a line for each piece."""
     with router(profile, url) as client:
-        show_answer(client.job(job_id), stream=True, as_json=as_json)
+        show_answer(client.job(job_id), client.url, stream=True, as_json=as_json)
 
 
 @jobs_app.command("cancel")

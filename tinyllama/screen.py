@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ import typer
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-_SHOWN_CHARS = 60
+_LEAST_CELLS = 5  # of a column that is cut
 
 
 def plain(text: str) -> str:
@@ -79,22 +79,54 @@ def row(values: Sequence[object]) -> None:
     sys.stdout.flush()
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under their columns' names; into a pipe without names, separated by tabs."""
+def brief(moment: datetime) -> str:
+    """Return a time for a person's table: the hour of today, else the day, in the local zone."""
+    now = datetime.now().astimezone()
+    local = moment.astimezone(now.tzinfo)
+    if local.date() == now.date():
+        return local.strftime("%H:%M:%S")
+    return local.strftime("%m-%d %H:%M" if local.year == now.year else "%Y-%m-%d")
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], cut: Collection[str] = ()
+) -> None:
+    """Print rows under their columns' names; into a pipe without names, separated by tabs.
+
+    At a terminal times are brief, and the columns named in *cut* are as narrow as one line for
+    each row asks for.
+    """
     if not on_terminal():
         for each in rows:
             row(each)
         return
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415 - 0.1 s that a pipe does without
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    shown = Table(box=None, pad_edge=False, header_style="bold")
+    def short(text: str, width: int) -> str:
+        return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1)}…"
+
+    console = Console(highlight=False)
+    cells = [[brief(v) if isinstance(v, datetime) else cell(v) for v in each] for each in rows]
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    _narrow(widths, [columns.index(name) for name in cut], console.width - len(columns) + 1)
+    shown = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for number, name in enumerate(columns):
-        shown.add_column(name, no_wrap=number == 0, overflow="fold")
-    for each in rows:
-        shown.add_row(*(Text(_short(cell(value))) for value in each))
-    Console(highlight=False).print(shown)
+        shown.add_column(name, no_wrap=number == 0 or name in cut, overflow="fold")
+    for each in cells:
+        shown.add_row(*(Text(short(*pair)) for pair in zip(each, widths, strict=True)))
+    console.print(shown)
+
+
+def _narrow(widths: list[int], numbers: Collection[int], most: int) -> None:
+    """Take from the widest of the columns *numbers* until all have room in *most* cells."""
+    while sum(widths) > most:
+        widest = max(numbers, key=lambda number: widths[number], default=None)
+        if widest is None or widths[widest] <= _LEAST_CELLS:
+            return
+        widths[widest] -= 1
 
 
 def fields(told: Mapping[str, object]) -> None:
@@ -107,9 +139,21 @@ def fields(told: Mapping[str, object]) -> None:
         sys.stdout.write(f"{name.ljust(width)}  {cell(value)}\n")
 
 
+class _Frame:
+    """A text that is asked for anew each time that it is shown."""
+
+    def __init__(self, words: Callable[[], str]) -> None:
+        self._words = words
+
+    def __rich__(self) -> str:
+        from rich.markup import escape  # noqa: PLC0415 - as above
+
+        return escape(plain(self._words()))
+
+
 @contextmanager
-def waiting(words: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner with *words*, which what is given replaces; nothing without a terminal."""
+def waiting(words: str) -> Iterator[Callable[[Callable[[], str]], None]]:
+    """Show a spinner with *words*, then what is given returns; nothing without a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -117,8 +161,4 @@ def waiting(words: str) -> Iterator[Callable[[str], None]]:
     from rich.text import Text  # noqa: PLC0415
 
     with Console(stderr=True, highlight=False).status(Text(words)) as status:
-        yield lambda text: status.update(Text(plain(text)))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 1]}…"
+        yield lambda asked: status.update(_Frame(asked))

@@ -24,6 +24,7 @@ from tests.api.stage_proxy import Passing, StageProxy
 from tests.calls import HandWorker
 from tests.leaks import LEDGER
 from tests.worker.routers import Router
+from tinyllama import awaiting
 from tinyllama.client import Client
 from tinyllama.cures import CURES
 
@@ -222,6 +223,41 @@ def test_a_tail_of_a_job_that_failed_ends_as_it_did(
     hand_worker.fail()
 
     assert run("jobs", "tail", failed).code == 8
+
+
+@pytest.mark.parametrize("how", [(), ("--stream",)])
+def test_who_waits_in_a_pipe_is_told_once_that_no_worker_lives(
+    answered: Callable[..., Ran],
+    hand_worker: HandWorker,
+    monkeypatch: pytest.MonkeyPatch,
+    how: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(awaiting, "FIRST_SECONDS", 0.1)
+    monkeypatch.setattr(awaiting, "EVERY_SECONDS", 0.1)
+
+    def work() -> None:
+        time.sleep(1)
+        hand_worker.answer()
+
+    ran = answered("infer", PROMPT, *how, deed=work)
+
+    assert (ran.code, ran.out) == (0, "Hello to you\n")
+    assert ran.err == "No worker is live: it waits.\n"
+
+
+def test_nothing_is_said_of_workers_where_one_lives(
+    answered: Callable[..., Ran], hand_worker: HandWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(awaiting, "FIRST_SECONDS", 0.1)
+    hand_worker.leases.beat("w1", 1)
+
+    def work() -> None:
+        time.sleep(1)
+        hand_worker.answer()
+
+    ran = answered("infer", PROMPT, deed=work)
+
+    assert (ran.code, ran.err) == (0, "")
 
 
 def test_ctrl_c_before_an_answer_tells_where_to_look(

@@ -24,6 +24,7 @@ from chalicelib.settings import PROJECT, child_environment
 from tests.calls import HandWorker
 from tests.leaks import LEDGER
 from tests.worker.routers import Router
+from tinyllama.awaiting import FIRST_SECONDS
 from tinyllama.client import Client
 
 pytestmark = pytest.mark.slow  # a router as a process of its own
@@ -147,6 +148,44 @@ def test_who_waits_sees_how_many_go_first_and_then_the_answer_unharmed(
     assert "Waiting: 1 before it" in terminal.shown
     assert terminal.shown.endswith(f"{HARMLESS}\r\n")
     assert "\x1b]0;" not in terminal.shown
+
+
+def test_who_waits_sees_that_no_worker_lives(
+    terminal: Terminal, direct: "redis.Redis", hand_worker: HandWorker
+) -> None:
+    def work() -> None:
+        time.sleep(FIRST_SECONDS + 1)
+        hand_worker.answer()
+
+    working = once_queued(direct, 1, work)
+    code = terminal("infer", PROMPT)
+    working.join()
+
+    assert code == 0
+    assert "Waiting: 0 before it, no worker is live: it waits" in terminal.shown
+
+
+def test_a_list_has_a_line_for_each_row_at_80_columns(
+    terminal: Terminal, client: Client, tmp_path: Path
+) -> None:
+    narrow = Terminal(tmp_path, client.url, COLUMNS="80", NO_COLOR="1")
+    jobs = [client.submit(PROMPT, model="meta-llama/Llama-3.1-70B").id for _ in range(2)]
+    events = [
+        client.publish(f"order.created{i}", {"order": "x" * i}, source="the.shop").id
+        for i in (1, 99)
+    ]
+    del terminal
+    shown = []
+    for arguments in (("jobs", "list"), ("inbox", "list")):
+        narrow(*arguments)
+        shown.append(_COLOURS.sub("", narrow.shown).splitlines())
+
+    assert [len(lines) for lines in shown] == [3, 3]
+    assert [line.split()[0] for line in shown[0][1:]] == jobs[::-1]
+    assert [line.split()[0] for line in shown[1][1:]] == events
+    assert all(len(line) <= 80 for lines in shown for line in lines)
+    assert "meta-llam" in shown[0][1]
+    assert shown[1][2].rstrip().endswith("…")
 
 
 def test_ctrl_c_ends_the_spinner_and_leaves_the_job(
