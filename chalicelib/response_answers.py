@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from chalicelib import chat, event_streams, refusals, responses
+from chalicelib import chat, event_streams, responses
 from chalicelib.calls import Call
 from chalicelib.errors import JobNotFound
 from chalicelib.jobs import Job, JobState
@@ -15,7 +15,6 @@ from chalicelib.routing import Reply
 
 if TYPE_CHECKING:  # these bring redis, which the authorizer never needs
     from chalicelib.patience import Awaited
-    from chalicelib.queueing import Submitted
 
 _ALL = -1
 
@@ -23,11 +22,6 @@ _ALL = -1
 def standing(job: Job) -> Reply:
     """Answer with a response as it stands."""
     return Reply(response(job))
-
-
-def begun(told: "Submitted") -> Reply:
-    """Answer with a response whose job was stored now, or before under the same key."""
-    return Reply(response(told.job), headers=refusals.headers(*told.rates))
 
 
 def answered(job: Job) -> Reply:
