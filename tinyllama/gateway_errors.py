@@ -7,7 +7,10 @@ them. Which of the gateway's answers becomes which is told in ``deployment/gatew
 from chalicelib.errors import RouterError
 from chalicelib.routing import RouteNotFound as RouteNotFound  # noqa: PLC0414 - one of these
 
-NO_ROUTE = "the path or the method is not offered; GET openapi.json tells those that are"
+NO_ROUTE = (
+    "the path or the method is not offered; GET openapi.json tells those that are. OpenAI's routes"
+    " are under /v1: a base URL ends in it"
+)
 
 
 class BadRequest(RouterError):
