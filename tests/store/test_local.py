@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import json
 import logging
 import os
 import select
@@ -10,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,8 +18,13 @@ import psutil
 import pytest
 import redis
 
-from chalicelib import settings
+from chalicelib import settings, store
+from chalicelib.bounds import queue_settings
 from chalicelib.errors import NotConfigured, StoreUnavailable
+from chalicelib.jobs import JobState
+from chalicelib.queueing import JobQueue
+from tests.store.harness import request
+from tests.worker.engine_server import EngineServer, stream
 from tinyllama import embedded, keeper, local, processes
 from tinyllama.keeper import Keeper
 from tinyllama.processes import Identity, Register
@@ -84,7 +89,7 @@ class System:
         found: list[psutil.Process] = []
 
         def lives() -> bool:
-            text = json.loads((self.home.folder / "wards.json").read_text()).get(name, "")
+            text = self.home.read_note("wards").get(name, "")
             identity = Identity.parse(text)
             process = identity.living() if identity else None
             found.extend([process] if process else [])
@@ -156,7 +161,7 @@ def test_all_ends_within_five_seconds_of_the_last_user_even_a_killed_one(system:
     first, second = system.user(worker="on"), system.user(worker="on")
     url = system.url(first)
     assert system.url(second) == url
-    assert system.ward("worker").cmdline()[-2:] == ["-m", "worker"]
+    assert system.ward("worker").cmdline()[2:4] == ["-m", "worker"]
     socket = system.home.socket
 
     first.kill()
@@ -169,6 +174,41 @@ def test_all_ends_within_five_seconds_of_the_last_user_even_a_killed_one(system:
     assert all(still)
     assert until(lambda: not system.everything(), END_SECONDS)
     assert not socket.exists()
+
+
+@pytest.fixture
+def stuck() -> Iterator[EngineServer]:
+    """An engine that begins each answer and never ends it."""
+    ended = threading.Event()
+    with EngineServer() as server:
+        server.otherwise = stream("Hm", "m", gate=ended)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        ended.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.slow
+def test_a_job_that_runs_when_all_ends_runs_again_at_once_and_has_lost_no_attempt(
+    system: System, stuck: EngineServer
+) -> None:
+    first = system.user(worker="on", TINYLLAMA_ENGINE_URL=stuck.url)
+    with contextlib.closing(store.connect(system.url(first))) as connection:
+        jobs = JobQueue(connection, queue_settings())
+        job = jobs.submit(request()).job
+        assert until(lambda: jobs.fetch("acme", job.id).state is JobState.RUNNING, 20)
+
+    first.kill()
+    first.wait()
+    ended = until(lambda: not system.everything(), END_SECONDS)
+    with contextlib.closing(store.connect(system.url(system.user()))) as connection:
+        found = JobQueue(connection, queue_settings()).fetch("acme", job.id)
+
+    assert ended
+    assert found.state is JobState.QUEUED
+    assert found.max_attempts - found.attempt == job.max_attempts
 
 
 @pytest.mark.slow
