@@ -100,8 +100,15 @@ Try it from another terminal:
 
 Its store is at {store_address()}"""
     )
-    if own_store():
-        typer.echo(f"Logs of store and worker lie in {home().folder}")
+    whose = "API, store and worker" if own_store() else "the API"
+    typer.echo(f"Logs of {whose} lie in {home().folder}")
+
+
+def show_end() -> None:
+    """Say that Ctrl-C was heard, and what becomes of jobs that run."""
+    typer.echo("\nStopping.")
+    if own_worker():
+        typer.echo("A job that still runs is given back: it runs again at the next start.")
 
 
 def _beside(name: str) -> str:

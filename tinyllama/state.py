@@ -68,13 +68,15 @@ class Home:
         """Tell what the store says of itself."""
         return self.folder / "store.log"
 
+    @property
+    def api_log(self) -> Path:
+        """Tell what the API of `make run` answered."""
+        return self.folder / "api.log"
+
     def bound_logs(self) -> None:
-        """Move a log that has grown long aside, in place of the one before; writers go on."""
-        for log in (self.keeper_log, self.store_log):
-            with contextlib.suppress(OSError):
-                if log.stat().st_size > LOG_BYTES:
-                    shutil.copyfile(log, log.with_suffix(".old.log"))
-                    os.truncate(log, 0)
+        """Move each log of the keeper's that has grown long aside; see ``bound``."""
+        bound(self.keeper_log)
+        bound(self.store_log)
 
     @property
     def socket(self) -> Path:
@@ -149,6 +151,14 @@ class Home:
     def drop_note(self, name: str) -> None:
         """Remove the note *name*; one that is absent is no error."""
         (self.folder / f"{name}.json").unlink(missing_ok=True)
+
+
+def bound(log: Path) -> None:
+    """Move a *log* that has grown long aside, in place of the one before; writers go on."""
+    with contextlib.suppress(OSError):
+        if log.stat().st_size > LOG_BYTES:
+            shutil.copyfile(log, log.with_suffix(".old.log"))
+            os.truncate(log, 0)
 
 
 def hold(path: Path, seconds: float) -> int | None:

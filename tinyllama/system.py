@@ -1,6 +1,7 @@
 """The whole router on one machine: its server as a child process, tried out with one prompt."""
 
 import json
+import os
 import secrets
 import signal
 import socket
@@ -10,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ import typer
 from chalicelib import bounds, keysources, settings, store
 from chalicelib.errors import KeysUnavailable, NotConfigured
 from tinyllama import devkeys, listening, local, showing
-from tinyllama.state import home
+from tinyllama.state import bound, home
 
 START_SECONDS = 30.0
 WORKER_SECONDS = 120.0  # somebody copies the command into another terminal
 POLL_SECONDS = 0.3
 END_SECONDS = 15.0
+LOG_SECONDS = 10.0  # between two looks at how long the log has grown
 MOST_PORT = 65_535
 INTERRUPTED = 130  # what shells make of SIGINT
 
@@ -86,9 +88,9 @@ def up(port: int) -> None:
         showing.show_curl(router.url)
         typer.echo("\nReady. Ctrl-C stops it; what is queued and unread stays.")
         try:
-            code = server.wait()
+            code = _end_of(server)
         except KeyboardInterrupt:
-            typer.echo("\nStopping.")
+            showing.show_end()
             return
         raise CallFailed(f"chalice local ended with exit code {code}")
 
@@ -129,25 +131,14 @@ def _serving(
     chosen = _free_port(port)
     if port not in (0, chosen):
         typer.echo(f"Port {port} is busy: taking {chosen}.")
-    server = subprocess.Popen(  # noqa: S603 - no shell, our own words
-        [
-            Path(sys.executable).with_name("chalice"),
-            "local",
-            "--no-autoreload",
-            "--port",
-            str(chosen),
-        ],
-        cwd=settings.PROJECT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL if quiet else None,
-    )
+    server = _start_server(chosen, quiet=quiet)
     router = Router(f"http://127.0.0.1:{chosen}", token)
     try:
         _await_router(router, server)
         typer.echo(f"Router at {router.url}\n")
         yield router, server
     except KeyboardInterrupt:
-        typer.echo("\nStopping.")
+        showing.show_end()
         raise typer.Exit(INTERRUPTED) from None
     except CallFailed as error:
         typer.echo(f"tinyllama: {error}", err=True)
@@ -155,6 +146,39 @@ def _serving(
     finally:
         server.terminate()
         server.wait()
+
+
+def _start_server(port: int, *, quiet: bool) -> "subprocess.Popen[bytes]":
+    """Start ``chalice local``, its lines written to the log, its errors too where *quiet*.
+
+    A folder that cannot be written leaves no log. Our Ctrl-C is not the server's: we end it.
+    """
+    chalice = Path(sys.executable).with_name("chalice")
+    log = subprocess.DEVNULL
+    with suppress(OSError):
+        home().folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        bound(home().api_log)
+        log = os.open(home().api_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.Popen(  # noqa: S603 - no shell, our own words
+            [chalice, "local", "--no-autoreload", "--port", str(port)],
+            cwd=settings.PROJECT,
+            stdout=log,
+            stderr=log if quiet else None,
+        )
+    finally:
+        signal.signal(signal.SIGINT, ours)
+        if log != subprocess.DEVNULL:
+            os.close(log)
+
+
+def _end_of(server: "subprocess.Popen[bytes]") -> int:
+    """Return the exit code of *server* once it ends, holding its log short until then."""
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return server.wait(LOG_SECONDS)
+        bound(home().api_log)
 
 
 def _check_settings() -> None:

@@ -1,5 +1,6 @@
 """`make run` and `make demo`: what they start ends with them, and they reach loopback anywhere."""
 
+import json
 import os
 import shlex
 import signal
@@ -18,7 +19,7 @@ import pytest
 from chalicelib import settings
 from chalicelib.errors import NotConfigured
 from tinyllama import listening, showing, system
-from tinyllama.state import home
+from tinyllama.state import LOG_BYTES, home
 from tinyllama.system import CallFailed, Router
 
 
@@ -262,6 +263,63 @@ def test_a_run_without_a_worker_is_ready_and_tells_how_to_start_one(
 
     assert "TINYLLAMA_STORE_URL=unix://" in told
     assert "no prompt is tried" in told
+
+
+def _terminal_run(state: Path) -> tuple[int, str]:
+    """Return how ``up`` ends at Ctrl-C in a terminal of its own, and all that is seen there."""
+    terminal = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    up = [sys.executable, "-B", "-m", "tinyllama", "up", "--port", "0"]
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", terminal, *up],
+        cwd=settings.PROJECT,
+        env=settings.child_environment(_alone(state)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as run:
+        seen = _until_ready(run)
+        assert run.stdin is not None
+        run.stdin.write("\x03")
+        rest, _ = run.communicate(timeout=60)
+    return run.returncode, seen + rest
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+def test_a_terminal_sees_no_line_for_each_answer_and_one_word_for_its_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STATE_DIR", str(tmp_path))
+
+    code, seen = _terminal_run(tmp_path)
+
+    assert code == 0
+    assert "/health" not in seen
+    assert f"Logs of API, store and worker lie in {home().folder}" in seen
+    ending = seen.partition("^C")[2].split()
+    assert ending[0] == "Stopping."
+    assert "given back" in " ".join(ending)
+    assert "Aborted" not in seen
+    logged = home().api_log.read_text(encoding="utf-8")
+    assert "GET '/health' 200" in logged
+    lines = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
+    assert ("request", "/infer") in {(line["event"], line.get("route")) for line in lines}
+
+
+def test_the_log_of_the_api_is_held_short_while_its_server_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(system, "LOG_SECONDS", 0.05)
+    home().prepare()
+    home().api_log.write_bytes(b"x" * (LOG_BYTES + 1))
+
+    with subprocess.Popen(["/bin/sleep", "0.3"]) as server:
+        code = system._end_of(server)  # noqa: SLF001
+
+    assert code == 0
+    assert home().api_log.stat().st_size == 0
+    assert (home().folder / "api.old.log").stat().st_size == LOG_BYTES + 1
 
 
 @pytest.mark.slow
