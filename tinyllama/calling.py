@@ -151,7 +151,8 @@ class Calling:
         if not token:
             raise Unusable(
                 "there is no token for the router: `tinyllama login` keeps one, TINYLLAMA_TOKEN"
-                " is one for a single command"
+                " is one for a single command. On a laptop `tinyllama token` prints one; elsewhere"
+                " the operator makes an API key, or the issuer grants one"
             )
         if not (token.isascii() and token.isprintable() and " " not in token):
             raise Unusable("the token holds what no token has: spaces, line ends or other signs")

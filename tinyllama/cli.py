@@ -1,4 +1,4 @@
-"""The command line: ``tinyllama token``, ``up``, ``demo``, ``tick`` and ``erase-tenant``.
+"""The command line: all commands in groups; ``token``, ``up``, ``demo``, ``tick`` are here.
 
 What calls a router is in ``login_commands``, ``infer_command``, ``job_commands`` and
 ``inbox_commands``, what is about keys in ``key_commands``, what deploys in
@@ -11,7 +11,9 @@ import sys
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
+from chalicelib import __version__
 from chalicelib.errors import NotConfigured, RouterError
 from chalicelib.scopes import SCOPES
 from tinyllama import (
@@ -28,19 +30,58 @@ from tinyllama.deployment.failures import DeploymentFailed, Misused
 
 _MOST_SECONDS = 999_999_999  # over thirty years; a token's times have to be times
 
+CALLERS, KEYS = "For callers", "Keys and tokens"
+MACHINE, DEPLOYMENT = "This machine", "Deployment"
+
+
+class Commands(TyperGroup):
+    """All commands; what is wrong with an option is told without pydantic's words before it."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # they print local variables: tokens, prompts
     help="A serverless front door for a model of your own.",
     epilog=exits.EXPLAINED,
 )
-for part in (login_commands, infer_command, job_commands, inbox_commands):
-    app.add_typer(part.app)
-app.add_typer(commands.app)
-app.add_typer(key_commands.app)
+tokens, machine = typer.Typer(), typer.Typer()
 
 
-@app.command()
+def _add(part: typer.Typer, panel: str) -> None:
+    """Add commands under the heading *panel* of the help."""
+    for command in part.registered_commands:
+        command.rich_help_panel = panel
+    for group in part.registered_groups:
+        group.rich_help_panel = panel
+    app.add_typer(part)
+
+
+def _tell_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tinyllama {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[  # noqa: FBT002 - a flag
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take what goes before any command."""
+
+
+@tokens.command()
 def token(
     sub: Annotated[str, typer.Option(help="Who calls; also the tenant.")] = "dev",
     scope: Annotated[
@@ -65,7 +106,7 @@ def token(
     typer.echo(devkeys.make_token(aud=aud, sub=named, scope=" ".join(scopes), expires_in=seconds))
 
 
-@app.command()
+@machine.command()
 def up(
     port: Annotated[int, typer.Option(help="Where to serve; if it is taken, a free one.")] = 8000,
 ) -> None:
@@ -75,7 +116,7 @@ def up(
     system.up(port)
 
 
-@app.command()
+@machine.command()
 def demo() -> None:
     """Show a prompt, its answer and its event, then stop everything."""
     from tinyllama import system  # noqa: PLC0415
@@ -83,7 +124,7 @@ def demo() -> None:
     system.demo()
 
 
-@app.command()
+@machine.command()
 def tick() -> None:
     """Do what is due in the store, once; for a schedule of your own."""
     from tinyllama import operating  # noqa: PLC0415
@@ -91,7 +132,7 @@ def tick() -> None:
     operating.tick()
 
 
-@app.command()
+@machine.command()
 def erase_tenant(
     tenant: Annotated[str, typer.Argument(help="Whose everything is removed.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002
@@ -100,6 +141,14 @@ def erase_tenant(
     from tinyllama import operating  # noqa: PLC0415
 
     operating.erase_tenant(tenant, confirmed=yes)
+
+
+for part in (infer_command, job_commands, inbox_commands, login_commands):
+    _add(part.app, CALLERS)
+_add(key_commands.app, KEYS)
+_add(tokens, KEYS)
+_add(machine, MACHINE)
+_add(commands.app, DEPLOYMENT)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import urlencode
@@ -91,6 +92,7 @@ class Client:
         The same *idempotency_key* within 24 hours gives the same job again; without one the call
         has its own.
         """
+        _require_known(options)
         if (prompt is None) == (messages is None):
             raise Unusable("give either a prompt or messages")
         asked = {"prompt": prompt, "messages": messages, **options}
@@ -180,6 +182,14 @@ class Client:
         require(told, depth=dict)
         return dict(told)
 
+    def models(self) -> list[str]:
+        """Return the names of the models that live workers offer, sorted."""
+        told = self._get("/v1/models")
+        require(told, data=list)
+        for each in told["data"]:
+            require(each, id=str)
+        return sorted(each["id"] for each in told["data"])
+
     def health(self) -> Mapping[str, Any]:
         """Return whether the router can do its work (health+json); needs no token."""
         told = self._calling.call("GET", "/health", public={503}).json()
@@ -203,6 +213,14 @@ class Client:
             if more is None or more == query:
                 return
             query = more
+
+
+def _require_known(options: Mapping[str, Any]) -> None:
+    """Raise TypeError for an argument that there is not, as Python does of a call."""
+    for name in options.keys() - Options.__annotations__.keys():
+        near = get_close_matches(name, Options.__annotations__, n=1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise TypeError(f"submit() got an unexpected keyword argument {name!r}{meant}")
 
 
 def _id(text: str) -> str:

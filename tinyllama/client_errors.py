@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tinyllama.told import Job
 
+_NAMED = 3  # fields in a message
+
 
 class ClientError(Exception):
     """Base of all that ``tinyllama.Client`` raises. No message holds a token or a prompt."""
@@ -65,7 +67,13 @@ class ProblemError(ClientError):
         self.errors = _slips(told.get("errors"))
         self.request_id = text("request_id")
         self.retry_after = retry_after
-        super().__init__(f"{self.detail or self.title} ({status} {self.code})")
+        super().__init__(f"{self.detail or self.title} ({status} {self.code}){self._fields()}")
+
+    def _fields(self) -> str:
+        """Return the first fields that are wrong, for the message."""
+        named = [f"{slip.pointer or 'the body'}: {slip.detail}" for slip in self.errors]
+        more = f"; and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        return f": {'; '.join(named[:_NAMED])}{more}" if named else ""
 
 
 def _phrase(status: int) -> str:

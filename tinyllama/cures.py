@@ -27,15 +27,15 @@ _CALLS = {
     ),
     "invalid_json": Cure(
         "The body is not one JSON text in UTF-8, or holds what JSON cannot carry safely.",
-        "Mend the body at the line and column that `detail` names, or where `errors` points.",
+        "Mend the body where the refusal says: at a line and column, or in a field.",
     ),
     "invalid_parameter": Cure(
         "A query parameter or a header has a value that the route does not take.",
-        "`detail` names the parameter and what it may be: send that, or leave it out.",
+        "The refusal names the parameter and what it may be: send that, or leave it out.",
     ),
     "invalid_body": Cure(
         "The body is JSON, but a field of it is missing, unknown or out of bounds.",
-        "`errors` names each field by its JSON pointer: mend those.",
+        "Each field that is wrong is named by its JSON pointer: mend those.",
     ),
     "body_too_large": Cure(
         "The body is over 256 KiB, or over 4 MiB where the route takes so much.",
@@ -43,7 +43,7 @@ _CALLS = {
     ),
     "unsupported_media_type": Cure(
         "The `Content-Type` is missing, or not one that the route reads.",
-        "Send `Content-Type: application/json`, or one of those that `detail` names.",
+        "Send `Content-Type: application/json`, or one of those that are named.",
     ),
     "route_not_found": Cure(
         "There is no such path. Behind API Gateway it may also be the method that there is not.",
@@ -176,7 +176,8 @@ _THINGS = {
 _OPENAI = {
     "model_not_found": Cure(
         "No worker that is up offers a model of that name.",
-        "`GET /v1/models` lists those there are. The operator starts a worker that has it.",
+        "`tinyllama models` and `GET /v1/models` list those there are. The operator starts a "
+        "worker that has it.",
     ),
     "response_not_found": Cure(
         "There is no such response: the id is wrong, its time is over, or it is another tenant's.",
@@ -225,7 +226,7 @@ _ROOM = {
     ),
     "not_configured": Cure(
         "A setting is missing or unusable.",
-        "The operator sets the variable that `detail` names, and starts the router again.",
+        "The operator sets the variable that is named, and starts the router again.",
     ),
     "internal": Cure(
         "A fault of the router's own.",
@@ -254,7 +255,8 @@ JOB_CURES: Mapping[str, Cure] = {
     "engine_refused": Cure(
         "The model's server refused the request, or no model was named and it lists none: an "
         "unknown `model`, for one.",
-        "Name a model that it has. The operator finds its reason in its own log.",
+        "Name a model that it has: `tinyllama models` and `GET /v1/models` list them. The operator "
+        "finds its reason in its own log.",
     ),
     "engine_timeout": Cure(
         "The model's server was silent for longer than it may.",
@@ -270,7 +272,7 @@ JOB_CURES: Mapping[str, Cure] = {
     ),
     "result_too_large": Cure(
         "The answer is longer than 1 MiB, or mostly control characters and too long to carry.",
-        "Set `max_tokens`, or ask for less at a time.",
+        "Set `max_tokens` (`--max-tokens`), or ask for less at a time.",
     ),
     "router_outdated": Cure(
         "A worker over HTTPS is newer than the router, which would have dropped tool calls or a "
@@ -283,7 +285,8 @@ JOB_CURES: Mapping[str, Cure] = {
     ),
     "deadline_exceeded": Cure(
         "The job did not end before its deadline.",
-        "Give it more with `deadline_seconds`. If jobs wait for long, the operator adds workers.",
+        "Give it more: `deadline_seconds`, or `--deadline`. If jobs wait for long, the operator "
+        "adds workers.",
     ),
     "worker_error": Cure(
         "A fault of the worker's own.",

@@ -10,6 +10,7 @@ from chalicelib import limits
 from tinyllama.client_errors import Unusable
 
 STDIN = "-"
+PROMPT_CHARS = 100_000  # what a router takes
 
 
 def prompt(argument: str | None, file: Path | None) -> str:
@@ -17,6 +18,8 @@ def prompt(argument: str | None, file: Path | None) -> str:
     found = _text("prompt", argument, file)
     if not found.strip():
         raise Unusable("the prompt is empty")
+    if len(found) > PROMPT_CHARS:
+        raise Unusable(f"the prompt is over {PROMPT_CHARS:,} characters: send less")
     return found
 
 

@@ -19,6 +19,10 @@ class Handle:
         self.id = job.id
         self.job = job
 
+    def __repr__(self) -> str:
+        """Return the id and the state: never a prompt or an answer."""
+        return f"<Handle {self.id} {self.job.state}>"
+
     def look(self, *, wait_seconds: int = 0) -> Job:
         """Ask how the job stands; waits so long (25 at most) for its end."""
         answer = self._calling.call("GET", self._path, wait_seconds=wait_seconds)

@@ -4,7 +4,6 @@ A key is shown once, alone, on standard output or in a file, and only after the 
 registered it; whatever else is said goes to standard error.
 """
 
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import Any
 
 import typer
 
-from tinyllama import durations, key_files, key_terms
+from tinyllama import durations, key_files, key_terms, screen
 from tinyllama.deployment.failures import DeploymentFailed
 from tinyllama.key_calls import Unanswered
 from tinyllama.key_places import Place
 from tinyllama.key_terms import Wanted
+from tinyllama.told import moment
 
 _COLUMNS = ("id", "state", "created_at", "expires_at", "revoked_at", "name", "scopes")
 
@@ -60,16 +60,19 @@ def show(place: Place, tenant: str | None, *, as_json: bool) -> None:
     """Print the keys of *tenant*, the caller's own without one; never a key itself."""
     found = list(place.calls.keys(tenant))
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        screen.document(found)
         return
+    rows = [tuple(_shown(name, record.get(name)) for name in _COLUMNS) for record in found]
+    heads = [name.removesuffix("_at") for name in _COLUMNS]
+    screen.table(heads, rows, cut=("name", "scopes"))
     if not found:
-        typer.echo(f"There are no keys of {_whose(tenant)}.", err=True)
-        return
-    lines = [_COLUMNS, *(tuple(_cell(record.get(c)) for c in _COLUMNS) for record in found)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        typer.echo("  ".join(cells).rstrip())
+        screen.say(f"There are no keys of {_whose(tenant)}.")
+
+
+def _shown(name: str, value: object) -> object:
+    if name.endswith("_at"):
+        return moment(value) or value
+    return _cell(value)
 
 
 def revoke(place: Place, key_id: str, tenant: str | None, grace_seconds: int) -> None:

@@ -1,10 +1,13 @@
-"""Commands about a router: ``login``, ``logout``; and how it is, ``queue`` and ``health``."""
+"""Commands about a router: ``login``, ``logout``, ``queue``, ``models`` and ``health``."""
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chalicelib.errors import RouterError
 from tinyllama import screen
 from tinyllama.reaching import Address, AsJson, ProfileName, router
 
@@ -35,7 +38,7 @@ def login(
     name = profile or profiles.DEFAULT
     if not token_stdin:
         _require_terminal()
-    address = url or _asked_address(listening.LAPTOP, from_pipe=token_stdin)
+    address = _usable(url or _asked_address(listening.LAPTOP, from_pipe=token_stdin))
     token = _token(from_pipe=token_stdin)
     with Client(address, token, repeating=Repeating(attempts=3, seconds=10)) as client:
         note = _check(client)
@@ -70,6 +73,24 @@ def queue(
         return
     depth = told.pop("depth")
     screen.fields({**depth, **told})
+
+
+@app.command()
+def models(
+    *,
+    as_json: AsJson = False,
+    profile: ProfileName = None,
+    url: Address = None,
+) -> None:
+    """List the models that live workers offer; `infer --model` takes one."""
+    with router(profile, url) as client:
+        found = client.models()
+    if as_json:
+        screen.document(found)
+        return
+    screen.table(("model",), [(name,) for name in found])
+    if not found:
+        screen.say("No live worker tells of a model.")
 
 
 @app.command()
@@ -116,6 +137,28 @@ def _require_terminal() -> None:
 
     if not sys.stdin.isatty():
         raise Unusable("there is no terminal to ask for a token: pipe it in with --token-stdin")
+
+
+def _usable(address: str) -> str:
+    """Return *address* if a token may go there. Raises Unusable before one is asked for."""
+    from tinyllama.client import Unusable  # noqa: PLC0415
+    from worker.wire import safe_address  # noqa: PLC0415
+
+    try:
+        return safe_address(address, "the router's address")
+    except RouterError as error:
+        meant = _meant(address, safe_address)
+        raise Unusable(f"{error.detail}{f': did you mean {meant}?' if meant else ''}") from None
+
+
+def _meant(address: str, safe: Callable[[str, str], str]) -> str | None:
+    """Return *address* with the scheme that it lacks, None where none makes it safe."""
+    if "://" in address:
+        return None
+    for scheme in ("http", "https"):
+        with suppress(RouterError):
+            return safe(f"{scheme}://{address}", "")
+    return None
 
 
 def _asked_address(usual: str, *, from_pipe: bool) -> str:

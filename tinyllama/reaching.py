@@ -16,9 +16,20 @@ if TYPE_CHECKING:
     from tinyllama.access import Access
     from tinyllama.client import Client
 
+
+def _profiles(incomplete: str) -> list[str]:
+    from tinyllama import profiles  # noqa: PLC0415 - a shell asks on Tab alone
+
+    return [name for name in profiles.names() if name.startswith(incomplete)]
+
+
 ProfileName = Annotated[
     str | None,
-    typer.Option("--profile", help="Which profile of `tinyllama login`; else TINYLLAMA_PROFILE's."),
+    typer.Option(
+        "--profile",
+        help="Which profile of `tinyllama login`; else TINYLLAMA_PROFILE's.",
+        autocompletion=_profiles,
+    ),
 ]
 Address = Annotated[
     str | None, typer.Option("--url", help="The router's address; else the profile's.")

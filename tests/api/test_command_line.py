@@ -327,6 +327,7 @@ def test_each_refusal_has_its_exit_code_and_says_title_detail_and_cure(
         (("infer", "-"), b"a\0b", "standard input: holds binary data"),
         (("infer", "-"), b"caf\xe9", "standard input: is no text in UTF-8 (byte 4)"),
         (("infer", "-"), b"x" * 10_000_000, "standard input: over 256 KiB"),
+        (("infer", "-"), b"x" * 100_001, "the prompt is over 100,000 characters"),
         (("infer", "a", "--file", "b"), b"", "not both"),
         (("infer", "--file", "/absent"), b"", "/absent cannot be read: No such file"),
         (("infer", "--file", "/"), b"", "/ cannot be read: Is a directory"),
@@ -349,6 +350,17 @@ def test_each_refusal_has_its_exit_code_and_says_title_detail_and_cure(
         (("inbox", "follow", "--ack", "--type", "a"), b"", "cannot go with --type"),
         (("login",), b"", "pipe it in with --token-stdin"),
         (("login", "--token-stdin"), b"token", "name the router with --url"),
+        (
+            ("login", "--token-stdin", "--url", "127.0.0.1:8000"),
+            b"token",
+            "did you mean http://127.0.0.1:8000?",
+        ),
+        (
+            ("login", "--token-stdin", "--url", "api.example/dev"),
+            b"token",
+            "did you mean https://api.example/dev?",
+        ),
+        (("login", "--token-stdin", "--url", "ftp://u:p@x"), b"token", "an https address, or"),
     ],
 )
 def test_a_slip_is_told_before_anything_is_sent(
@@ -459,6 +471,25 @@ def test_queue_and_health_are_told(run: CommandLine, client: Client) -> None:
     assert health.code == 0
     assert health.rows[0] == ["status", "warn"]
     assert ["queue:waiting", "pass", "1"] in health.rows
+
+
+def test_the_models_of_live_workers_are_listed(run: CommandLine, hand_worker: HandWorker) -> None:
+    before = run("models")
+    hand_worker.leases.beat("w1", 1, ["tiny", "meta/llama"])
+
+    listed = run("models")
+    document = run("models", "--json")
+
+    assert (before.code, before.out) == (0, "")
+    assert before.err == "No live worker tells of a model.\n"
+    assert listed.rows == [["meta/llama"], ["tiny"]]
+    assert json.loads(document.out) == ["meta/llama", "tiny"]
+
+
+def test_standard_input_is_left_alone_beside_a_prompt(run: CommandLine) -> None:
+    ran = run("infer", PROMPT, "--no-wait", typed=b"\xff\0")
+
+    assert ran.code == 0
 
 
 def test_a_store_that_is_away_is_an_exit_code(run: CommandLine, stage: StageProxy) -> None:

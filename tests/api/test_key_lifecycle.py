@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -91,17 +92,17 @@ def test_a_key_is_printed_once_alone_and_opens_what_it_says(keys: Keys, stage: S
     assert "key" not in record
 
 
-def test_the_list_for_people_shows_each_key_in_a_line(keys: Keys) -> None:
+def test_the_list_in_a_pipe_has_a_line_of_tabs_for_each_key(keys: Keys) -> None:
     keys.made("create", *CREATE)
     keys.made("create", *CREATE)
 
     code = keys("list", "--tenant", "acme")
 
-    head, *lines = keys.out.splitlines()
+    rows = [line.split("\t") for line in keys.out.splitlines()]
     assert code == 0
-    assert head.split()[:3] == ["id", "state", "created_at"]
-    assert [line.split()[1] for line in lines] == ["active", "active"]
-    assert all(line.endswith("Build server  infer:write jobs:read") for line in lines)
+    assert [row[1] for row in rows] == ["active", "active"]
+    assert all(re.fullmatch(r"20\d\d-[0-9T:-]{14}Z", row[2]) for row in rows)
+    assert all(row[4:] == ["-", "Build server", "infer:write jobs:read"] for row in rows)
 
 
 def test_a_list_goes_on_over_all_pages(
@@ -315,5 +316,5 @@ def test_who_may_not_make_keys_is_told_the_scope(
 def test_a_mistake_is_told_before_the_router_is_asked(keys: Keys, stage: StageProxy) -> None:
     code = keys("create", "--tenant", "acme", "--name", "x", "--scope", "infer:wrote")
 
-    assert (code, keys.out, stage.passed) == (1, "", [])
+    assert (code, keys.out, stage.passed) == (2, "", [])
     assert "did you mean infer:write?" in keys.err

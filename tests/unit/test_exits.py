@@ -1,12 +1,16 @@
 """Exit codes are API; the page and the help tell them all; completion and help stay quick."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from chalicelib import __version__
 from chalicelib.settings import PROJECT, child_environment
-from tinyllama import exits, reaching, screen
+from tests.unit.parameter_store import Run
+from tinyllama import exits, profiles, reaching, screen
 from tinyllama.client_errors import ClientError, NotARouter, ProblemError, Unreachable, Unusable
 
 
@@ -82,6 +86,51 @@ def test_a_shell_can_be_taught_the_commands() -> None:
     )
 
     assert told.stdout.split() == ["infer", "inbox"], told.stderr
+
+
+def test_a_shell_is_told_the_profiles_that_there_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_CONFIG_DIR", str(tmp_path))
+    for name in ("work", "home", "worse"):
+        profiles.save(profiles.Profile(name, "https://api.example", "x"))
+    asked = {
+        "_TINYLLAMA_COMPLETE": "complete_bash",
+        "COMP_WORDS": "tinyllama queue --profile wor",
+        "COMP_CWORD": "3",
+    }
+
+    told = subprocess.run(
+        [sys.executable, "-m", "tinyllama"],
+        cwd=PROJECT,
+        env=child_environment(asked),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert told.stdout.split() == ["work", "worse"], told.stderr
+
+
+def test_what_callers_need_comes_first_in_the_help(run: Run) -> None:
+    told = run("--help").out
+
+    heads = [re.sub("[^A-Za-z ]", "", line).strip() for line in told.splitlines() if "╭" in line]
+    assert heads == ["Options", "For callers", "Keys and tokens", "This machine", "Deployment"]
+
+
+def test_the_version_is_told(run: Run) -> None:
+    ran = run("--version")
+
+    assert (ran.code, ran.out) == (0, f"tinyllama {__version__}\n")
+
+
+def test_a_choice_that_there_is_not_is_told_without_another_librarys_words(run: Run) -> None:
+    ran = run("infer", "x", "--priority", "odd")
+
+    assert ran.code == 2
+    assert "Value error" not in ran.err
+    assert "'odd' is not one of 'high'" in ran.err
 
 
 def test_the_help_loads_neither_http_nor_cryptography_nor_tables() -> None:

@@ -1,0 +1,58 @@
+"""What a caller in Python reads of a slip, and what it does not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib import schemas
+from tests.leaks import LEDGER
+from tinyllama import given
+from tinyllama.client import Client, Handle, Job, ProblemError
+
+PROMPT = LEDGER.note("a prompt", "words about llamas that nobody repeats")
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Client:
+    monkeypatch.setenv("TINYLLAMA_CONFIG_DIR", str(tmp_path))
+    return Client("http://127.0.0.1:9", "x")
+
+
+def slips(*names: str) -> dict[str, Any]:
+    told = [{"pointer": f"/{name}" if name else "", "detail": "unknown field"} for name in names]
+    return {"code": "invalid_body", "detail": "It will not do.", "errors": told}
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        (slips(), "It will not do. (422 invalid_body)"),
+        (slips("temprature"), "(422 invalid_body): /temprature: unknown field"),
+        (slips(""), "(422 invalid_body): the body: unknown field"),
+        (slips("a", "b"), ": /a: unknown field; /b: unknown field"),
+        (slips("a", "b", "c", "d", "e"), "; /c: unknown field; and 2 more"),
+    ],
+)
+def test_a_refusal_as_text_names_the_first_fields(told: dict[str, Any], text: str) -> None:
+    assert str(ProblemError(422, told, None)).endswith(text)
+
+
+def test_an_argument_that_there_is_not_is_a_type_error_and_nothing_is_sent(client: Client) -> None:
+    with client, pytest.raises(TypeError, match=r"'temprature' \(did you mean temperature\?\)"):
+        client.submit(PROMPT, temprature=1)  # type: ignore[call-arg]
+
+
+def test_a_handle_tells_its_id_and_state_and_no_prompt(client: Client) -> None:
+    job = Job.read({"id": "job_1", "state": "queued", "version": 1, "prompt": PROMPT})
+
+    with client:
+        shown = repr(Handle(client._calling, job))  # noqa: SLF001 - no router is asked
+
+    assert shown == "<Handle job_1 queued>"
+
+
+def test_the_longest_prompt_is_what_the_router_takes() -> None:
+    properties = schemas.load("infer")["properties"]
+
+    assert properties["prompt"]["maxLength"] == given.PROMPT_CHARS
