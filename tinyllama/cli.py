@@ -164,6 +164,10 @@ def main() -> None:
         raise SystemExit(exits.code_of(error)) from None
     except DeploymentFailed as error:
         raise SystemExit(exits.tell_in_a_sentence(error)) from None
+    except ModuleNotFoundError as error:
+        # An installation without the clone has what callers need; see pyproject.toml.
+        typer.echo(f"tinyllama: {error.name} is missing: only a clone can do this", err=True)
+        raise SystemExit(exits.Exit.USAGE) from None
     except RouterError as error:
         typer.echo(f"tinyllama: {error.detail or error.title}", err=True)
         wrong = isinstance(error, NotConfigured)
