@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 from chalicelib import settings
 from tinyllama import profiles
 from tinyllama.client_errors import Unusable
+from tinyllama.loopback import plain
 
 type Token = str | Callable[[], str]
 
 _DEVELOPMENT_SECONDS = 24 * 3600
+_FOR_NOBODY = (
+    "there is a token, but no router that it is for: name its address in TINYLLAMA_URL or with"
+    " --url, or keep both with `tinyllama login`"
+)
 
 
 @dataclass(frozen=True)
@@ -25,22 +30,41 @@ def find(url: str | None = None, token: Token | None = None, profile: str | None
     """Return the router that is meant; see ``tinyllama.Client`` for the order of what counts.
 
     A profile's token goes to the profile's address alone, a development token nowhere but to this
-    machine. Raises Unusable where no router is meant, or the profile will not do.
+    machine, any other token to no address but one that was named with it. Raises Unusable where no
+    router is meant, the token is for none that is, or the profile will not do.
     """
     # Who names a profile means it, whatever the environment says.
     variable = settings.variable if profile is None else lambda _: None
-    by = Access.by
     url = url or variable("url")
-    if token is None and (token := variable("token")) is not None:
-        by = "the token of TINYLLAMA_TOKEN"
-    kept = profiles.chosen(profile) if url is None or token is None else None
+    if token is not None:
+        url = url or _address(profile)
+        if url is None:
+            raise Unusable(_FOR_NOBODY)
+        return Access(url, token)
+    if profile is None and (token := given_token(url)) is not None and url is not None:
+        return Access(url, token, "the token of TINYLLAMA_TOKEN")
+    kept = profiles.chosen(profile)
     if url is None:
         url = kept.url if kept else _local()
-    if token is not None:
-        return Access(url, token, by)
     if kept is not None and kept.url.rstrip("/") == url.rstrip("/"):
         return Access(url, kept.token, f"the token of the profile {kept.name}")
     return _development(url)
+
+
+def given_token(url: str | None) -> str | None:
+    """Return the token of the environment, if any, for the router that is named at *url*.
+
+    Raises Unusable where there is one and no router is named: nobody can tell whom it is for.
+    """
+    token = settings.variable("token")
+    if token is not None and url is None:
+        raise Unusable(_FOR_NOBODY)
+    return token
+
+
+def _address(profile: str | None) -> str | None:
+    kept = None if profile is None else profiles.chosen(profile)
+    return kept.url if kept else None
 
 
 def _local() -> str:
@@ -56,7 +80,7 @@ def _local() -> str:
 
 def _development(url: str) -> Access:
     """Return the access of a developer to a router on this machine; to others none."""
-    if settings.variable("env") != settings.LOCAL or not url.startswith("http:"):
+    if settings.variable("env") != settings.LOCAL or not plain(url):
         return Access(url, None)
     from tinyllama import devkeys  # noqa: PLC0415 - brings the cryptography
 

@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 import httpx2
 
 from chalicelib import __version__
 from chalicelib.errors import NotConfigured
 from tinyllama.client_errors import NotARouter, ProblemError, Unreachable, Unusable
+from tinyllama.deadlines import Deadline, bind
+from tinyllama.loopback import on_this_machine
 from tinyllama.told import NO_ROUTER
 from worker.patience import retry_after_seconds
 from worker.wire import safe_address
@@ -33,6 +35,8 @@ _LATER = frozenset({429, 502, 503, 504})
 _REDIRECTED = range(300, 400)
 _NOT_MODIFIED = 304
 _REFUSED = 400
+# ValueError: a host's name that none can have is found only where it is looked up.
+_NOT_SENDABLE = (httpx2.LocalProtocolError, httpx2.InvalidURL, ValueError, OverflowError)
 # Nobody was reached, so nothing was sent.
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 
@@ -99,16 +103,9 @@ class Calling:
             raise Unusable(error.detail) from None
         self._token = token
         self.repeating = repeating
-        self._http = httpx2.Client(
-            headers={
-                "Accept": "application/json",
-                # What is not compressed cannot grow beyond its bound here.
-                "Accept-Encoding": "identity",
-                "User-Agent": f"tinyllama-client/{__version__}",
-            },
-            # Proxies and certificates of the environment's are for what leaves the machine.
-            trust_env=not _on_this_machine(self.root),
-        )
+        self._deadline = Deadline()
+        self._http = _http(self.root)
+        bind(self._http, self._deadline)
 
     def close(self) -> None:
         """Close the connections."""
@@ -122,29 +119,30 @@ class Calling:
         *,
         headers: Mapping[str, str] | None = None,
         wait_seconds: float = 0,
-        public: Collection[int] = (),
+        within: float = float("inf"),
     ) -> Answer:
         """Return the answer, which is no refusal. *wait_seconds* is ``Prefer: wait``.
 
-        A *public* route is shown no token, and its refusals of those statuses are answers. Raises
-        ProblemError with what the router told last, Unreachable where it told nothing.
+        The call ends *within* so many seconds, repetitions and pauses included. Raises ProblemError
+        with what the router told last, Unreachable where it told nothing.
         """
-        sent = {} if public else {"Authorization": f"Bearer {self._bearer()}"}
-        sent |= headers or {}
+        sent = {"Authorization": f"Bearer {self._bearer()}", **(headers or {})}
         content = None if body is None else _json(body)
         if content is not None:
             sent["Content-Type"] = "application/json"
+        if not 0 <= wait_seconds < float("inf"):
+            raise Unusable("a call waits for 0 seconds or more, and not without end")
         if wait_seconds:
             sent["Prefer"] = f"wait={wait_seconds:g}"
-        timeout = httpx2.Timeout(SILENCE_SECONDS + wait_seconds, connect=CONNECT_SECONDS)
-        try:
-            request = self._http.build_request(
-                method, f"{self.root}{path}", content=content, headers=sent, timeout=timeout
-            )
-        except (ValueError, httpx2.InvalidURL):
-            # The message may hold what it is about.
-            raise Unusable(_UNSENDABLE) from None
-        return self._repeat(request, public)
+        request = self._request(method, path, sent, content, wait_seconds)
+        return self._repeat(request, within=within)
+
+    def read_openly(self, path: str, answers: Collection[int]) -> Answer:
+        """Return what a public route tells, which is shown no token.
+
+        Its refusals of the statuses *answers* are answers; raises as ``call`` does.
+        """
+        return self._repeat(self._request("GET", path), answers)
 
     def _bearer(self) -> str:
         token = self._token() if callable(self._token) else self._token
@@ -158,15 +156,40 @@ class Calling:
             raise Unusable("the token holds what no token has: spaces, line ends or other signs")
         return token
 
-    def _repeat(self, request: httpx2.Request, answers: Collection[int]) -> Answer:
+    def _request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        wait_seconds: float = 0,
+    ) -> httpx2.Request:
+        silence = min(SILENCE_SECONDS + wait_seconds, CALL_SECONDS)
+        timeout = httpx2.Timeout(silence, connect=CONNECT_SECONDS)
+        url = f"{self.root}{path}"
+        try:
+            return self._http.build_request(
+                method, url, content=content, headers=headers, timeout=timeout
+            )
+        except (ValueError, httpx2.InvalidURL):
+            # The message may hold what it is about.
+            raise Unusable(_UNSENDABLE) from None
+
+    def _repeat(
+        self,
+        request: httpx2.Request,
+        answers: Collection[int] = (),
+        within: float = float("inf"),
+    ) -> Answer:
         how, tries, maybe_done = self.repeating, 0, False
-        until = how.clock() + how.seconds
+        begun = how.clock()
+        until = begun + min(how.seconds, within)
         while True:
             tries += 1
             failure: ProblemError | Unreachable
             try:
-                answer = self._once(request)
-            except httpx2.LocalProtocolError:
+                answer = self._once(request, min(CALL_SECONDS, begun + within - how.clock()))
+            except _NOT_SENDABLE:
                 raise Unusable(_UNSENDABLE) from None
             except httpx2.TransportError as error:
                 maybe_done = maybe_done or not isinstance(error, _NOT_SENT)
@@ -188,18 +211,38 @@ class Calling:
             how.told(pause)
             how.sleep(pause)
 
-    def _once(self, request: httpx2.Request) -> Answer:
-        until = time.monotonic() + CALL_SECONDS
-        response = self._http.send(request, stream=True)
-        try:
-            body = bytearray()
-            for piece in response.iter_raw():
-                body += piece
-                if len(body) > ANSWER_BYTES or time.monotonic() > until:
-                    raise NotARouter("the answer does not end: is the address right?")
-            return Answer(response.status_code, dict(response.headers), bytes(body))
-        finally:
-            response.close()
+    def _once(self, request: httpx2.Request, seconds: float) -> Answer:
+        with self._deadline.within(seconds):
+            response = self._http.send(request, stream=True)
+            try:
+                body = bytearray()
+                for piece in response.iter_raw():
+                    body += piece
+                    if len(body) > ANSWER_BYTES:
+                        raise NotARouter("the answer does not end: is the address right?")
+                return Answer(response.status_code, dict(response.headers), bytes(body))
+            finally:
+                response.close()
+
+
+def _http(root: str) -> httpx2.Client:
+    try:
+        return httpx2.Client(
+            headers={
+                "Accept": "application/json",
+                # What is not compressed cannot grow beyond its bound here.
+                "Accept-Encoding": "identity",
+                "User-Agent": f"tinyllama-client/{__version__}",
+            },
+            # Proxies and certificates of the environment's are for what leaves the machine.
+            trust_env=not on_this_machine(root),
+        )
+    except (ValueError, OSError, ImportError, httpx2.InvalidURL):
+        # The message may hold a proxy's password.
+        raise Unusable(
+            "the environment's proxies or certificates cannot be used: look at HTTPS_PROXY,"
+            " ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+        ) from None
 
 
 def _json(body: Any) -> bytes:
@@ -215,9 +258,20 @@ def following(answer: Answer) -> dict[str, str] | None:
     return dict(parse_qsl(found[1])) if found else None
 
 
-def _on_this_machine(root: str) -> bool:
-    """Whether *root* is on loopback: what is http has to be."""
-    return root.startswith("http:") or urlsplit(root).hostname in {"localhost", "127.0.0.1", "::1"}
+def query(asked: Mapping[str, str]) -> str:
+    """Return what stands behind a path's question mark. Raises Unusable."""
+    try:
+        return urlencode(asked)
+    except UnicodeError:
+        raise Unusable(_UNSENDABLE) from None
+
+
+def part(text: str) -> str:
+    """Return *text* as one part of a path. Raises Unusable."""
+    try:
+        return quote(text, safe="")
+    except UnicodeError:
+        raise Unusable(_UNSENDABLE) from None
 
 
 def _unredirected(answer: Answer) -> Answer:

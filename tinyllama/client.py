@@ -2,14 +2,14 @@
 
 import re
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Self, TypedDict, Unpack
-from urllib.parse import urlencode
 
 from tinyllama import access
-from tinyllama.calling import Calling, Repeating, following
+from tinyllama.calling import Calling, Repeating, following, query
 from tinyllama.client_errors import (
     ClientError,
     NotARouter,
@@ -28,6 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 _PAGE = 100
+_FOLLOWED = 50
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -114,7 +115,7 @@ class Client:
     ) -> Iterator[Job]:
         """Yield the caller's own jobs, newest first, *limit* at most; without results."""
         asked = {"state": state, "model": model}
-        return islice(map(Job.read, self._pages("/jobs", "jobs", asked, limit)), limit)
+        return map(Job.read, self._pages("/jobs", "jobs", asked, limit))
 
     def publish(
         self,
@@ -132,22 +133,29 @@ class Client:
     def inbox(self, *, event_type: str | None = None, limit: int | None = None) -> Iterator[Event]:
         """Yield events that nobody has acknowledged or leased, oldest first, *limit* at most."""
         asked = {"type": event_type}
-        return islice(map(Event.read, self._pages("/inbox", "events", asked, limit)), limit)
+        return map(Event.read, self._pages("/inbox", "events", asked, limit))
 
     def follow(self, *, event_type: str | None = None) -> Iterator[Event]:
         """Yield the events of the inbox and those that come, without end; acknowledges none."""
-        query = {"limit": "1"} | ({"type": event_type} if event_type else {})
+        asked = {"limit": str(_FOLLOWED)} | ({"type": event_type} if event_type else {})
+        seen: set[str] = set()
         while True:
-            path = f"/inbox?{urlencode(query)}"
+            path = f"/inbox?{query(asked)}"
             answer = self._calling.call("GET", path, wait_seconds=WAIT_SECONDS)
             told = answer.json()
             require(told, events=list)
-            yield from map(Event.read, told["events"])
-            # A page of one that holds one has a next; else the place to look at stays.
-            if (more := following(answer)) is not None:
-                query = more
-            elif not told["events"]:
+            events = [Event.read(each) for each in told["events"]]
+            yield from (each for each in events if each.id not in seen)
+            more = following(answer)
+            if more is not None:
+                asked, seen = more | {"limit": str(_FOLLOWED)}, set()
+            elif not events:
                 rest(self._calling, answer)
+                asked |= {"limit": str(_FOLLOWED)}
+            elif len(events) < int(asked["limit"]):
+                # Only a full page tells where the next one begins.
+                seen |= {each.id for each in events}
+                asked |= {"limit": str(len(events))}
             else:
                 raise NotARouter(NO_ROUTER)
 
@@ -158,23 +166,47 @@ class Client:
         """
         body = {"count": count, "seconds": seconds, "lease": secrets.token_urlsafe(24)}
         answer = self._calling.call("POST", "/inbox/lease", body, wait_seconds=wait_seconds)
-        return Lease.read(answer.json())
+        lease = Lease.read(answer.json())
+        if wait_seconds and not lease.events:
+            rest(self._calling, answer)
+        return lease
 
     def extend(self, lease: Lease | str, seconds: int) -> None:
         """Hold leased events for so many seconds from now on."""
         self._calling.call("POST", "/inbox/extend", {"lease": _token(lease), "seconds": seconds})
 
-    def acknowledge(self, *events: Event | str, lease: Lease | str | None = None) -> None:
-        """Take events out of the inbox: those named, or all of the *lease* where none is."""
-        if lease is not None:
-            self._calling.call("POST", "/inbox/ack", _held(lease, events))
-            return
-        for each in _ids(events):
-            self._calling.call("DELETE", f"/inbox/{_id(each)}")
+    def acknowledge(
+        self,
+        *events: Event | str,
+        lease: Lease | str | None = None,
+        all_of: Lease | str | None = None,
+    ) -> None:
+        """Take events out of the inbox: those named, which *lease* holds if it is given.
 
-    def release(self, lease: Lease | str, *events: Event | str) -> None:
-        """Give leased events back, all where none is named: others see them at once."""
-        self._calling.call("POST", "/inbox/release", _held(lease, events))
+        Where none is named none is taken out; ``all_of=lease`` takes out all that a lease holds.
+        """
+        held = _held(events, lease, all_of)
+        if held is not None:
+            self._calling.call("POST", "/inbox/ack", held)
+        elif lease is None:
+            for each in _ids(events):
+                self._calling.call("DELETE", f"/inbox/{_id(each)}")
+
+    def release(
+        self,
+        *events: Event | str,
+        lease: Lease | str | None = None,
+        all_of: Lease | str | None = None,
+    ) -> None:
+        """Give events back that *lease* holds, or ``all_of`` a lease: others see them at once.
+
+        Where none is named none is given back.
+        """
+        if lease is None and all_of is None:
+            raise Unusable("only what is leased can be given back: name the lease")
+        held = _held(events, lease, all_of)
+        if held is not None:
+            self._calling.call("POST", "/inbox/release", held)
 
     def queue(self) -> Mapping[str, Any]:
         """Return how the queue stands, all tenants together, as docs/api.md has it."""
@@ -192,7 +224,7 @@ class Client:
 
     def health(self) -> Mapping[str, Any]:
         """Return whether the router can do its work (health+json); needs no token."""
-        told = self._calling.call("GET", "/health", public={503}).json()
+        told = self._calling.read_openly("/health", {503}).json()
         require(told, status=str, checks=dict)
         return dict(told)
 
@@ -202,17 +234,24 @@ class Client:
     def _pages(
         self, path: str, member: str, asked: Mapping[str, str | None], limit: int | None
     ) -> Iterator[Any]:
-        query = {name: value for name, value in asked.items() if value is not None}
-        query["limit"] = str(_PAGE if limit is None else max(1, min(limit, _PAGE)))
+        # Told here, not when the first is asked for.
+        if limit is not None and limit < 0:
+            raise Unusable("a limit is 0 or more")
+        page = {name: value for name, value in asked.items() if value is not None}
+        page["limit"] = str(_PAGE if limit is None else max(1, min(limit, _PAGE)))
+        found = self._paged(path, member, page)
+        return found if limit is None else islice(found, min(limit, sys.maxsize))
+
+    def _paged(self, path: str, member: str, asked: Mapping[str, str]) -> Iterator[Any]:
         while True:
-            answer = self._calling.call("GET", f"{path}?{urlencode(query)}")
+            answer = self._calling.call("GET", f"{path}?{query(asked)}")
             told = answer.json()
             require(told, **{member: list})
             yield from told[member]
             more = following(answer)
-            if more is None or more == query:
+            if more is None or more == asked:
                 return
-            query = more
+            asked = more
 
 
 def _require_known(options: Mapping[str, Any]) -> None:
@@ -238,5 +277,14 @@ def _token(lease: Lease | str) -> str:
     return lease if isinstance(lease, str) else lease.token
 
 
-def _held(lease: Lease | str, events: Sequence[Event | str]) -> dict[str, Any]:
-    return {"lease": _token(lease)} | ({"event_ids": _ids(events)} if events else {})
+def _held(
+    events: Sequence[Event | str], lease: Lease | str | None, all_of: Lease | str | None
+) -> dict[str, Any] | None:
+    """Return the body that names events of a lease; None where none is named of any lease."""
+    if all_of is not None:
+        if events or lease is not None:
+            raise Unusable("all_of is the whole lease: name neither events nor a lease beside it")
+        return {"lease": _token(all_of)}
+    if lease is None or not events:
+        return None
+    return {"lease": _token(lease), "event_ids": _ids(events)}

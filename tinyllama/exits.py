@@ -24,12 +24,14 @@ class Exit(IntEnum):
     UNREACHABLE = 7
     NO_ANSWER = 8
     INTERRUPTED = 130
+    READER_GONE = screen.READER_GONE
 
 
 EXPLAINED = (
     "Exit codes: 0 done · 1 failed · 2 wrong usage or settings · 3 not signed in, or not allowed"
     " (401, 403) · 4 not there (404, 410) · 5 refused (other 4xx) · 6 busy or full (429, 502, 503,"
-    " 504) · 7 no router answers · 8 the job ended without an answer · 130 interrupted."
+    " 504) · 7 no router answers · 8 the job ended without an answer · 130 interrupted ·"
+    " 141 its reader went away."
 )
 _BY_STATUS = {
     401: Exit.SIGN_IN,

@@ -1,14 +1,14 @@
 """A job in its caller's hand: waited for, read as it speaks, cancelled, retried, erased."""
 
 from collections.abc import Iterator
-from urllib.parse import quote, urlencode
 
-from tinyllama.calling import Answer, Calling
-from tinyllama.client_errors import StillRunning
+from tinyllama.calling import Answer, Calling, part, query
+from tinyllama.client_errors import StillRunning, Unreachable
 from tinyllama.told import Job, Piece, require
 
 # Under the 25 seconds that a router grants, and what API Gateway bears.
 WAIT_SECONDS = 20
+_WAY_SECONDS = 0.5
 
 
 class Handle:
@@ -34,41 +34,42 @@ class Handle:
     def wait(self, timeout: float | None = None) -> Job:
         """Return the job once it has ended, however it did: look at ``state``, ``text``, ``error``.
 
-        Raises StillRunning after *timeout* seconds; the job goes on.
+        Raises StillRunning after *timeout* seconds, whatever the router does; the job goes on.
         """
         clock = self._calling.repeating.clock
-        until = None if timeout is None else clock() + timeout
+        until = float("inf") if timeout is None else clock() + timeout
         while not self.job.ended:
-            left = WAIT_SECONDS if until is None else min(WAIT_SECONDS, int(until - clock()))
-            if until is not None and clock() >= until:
+            # Not <=: what is no number is over, too.
+            if not (left := until - clock()) > 0:
                 raise StillRunning(self.job)
-            seen = {"If-None-Match": f'W/"{self.job.version}"'}
-            answer = self._calling.call("GET", self._path, headers=seen, wait_seconds=max(1, left))
-            if answer.body:
-                self.job = Job.read(answer.json())
-            else:
-                rest(self._calling, answer)
+            try:
+                self._await_change(left)
+            except Unreachable:
+                if clock() < until:
+                    raise
         return self.job
 
     def stream(self) -> Iterator[Piece]:
         """Yield what the job says as it says it, from its beginning; then ``job`` is its end.
 
-        A piece with ``reset`` voids all before it: the job was begun anew on another attempt.
+        A piece with ``reset`` voids all before it: the job was begun anew on another attempt. The
+        pieces make up the job's ``text``, also where the worker told it at the end alone.
         """
-        query = ""
+        said, asked = "", ""
         while True:
-            path = f"{self._path}/stream{query}"
+            path = f"{self._path}/stream{asked}"
             answer = self._calling.call("GET", path, wait_seconds=WAIT_SECONDS)
             told = answer.json()
             require(told, text=str, attempt=int, reset=bool, cursor=str, complete=bool)
             if told["text"] or told["reset"]:
+                said = told["text"] if told["reset"] else said + told["text"]
                 yield Piece(told["text"], told["attempt"], told["reset"])
             if told["complete"]:
-                self.look()
+                yield from self._unsaid(said)
                 return
             if not told["text"]:
                 rest(self._calling, answer)
-            query = f"?{urlencode({'after': told['cursor']})}"
+            asked = f"?{query({'after': told['cursor']})}"
 
     def cancel(self) -> Job:
         """Cancel a job that waits, or ask the worker of one that runs; again is fine."""
@@ -85,12 +86,37 @@ class Handle:
         """Remove the job as ``Client.erase`` does."""
         self._calling.call("DELETE", self._path)
 
+    def _await_change(self, left: float) -> None:
+        """Look at the job again once it has changed, or some of the seconds *left* are over."""
+        seen = {"If-None-Match": f'W/"{self.job.version}"'}
+        # The answer needs some time as well.
+        wait_seconds = int(min(WAIT_SECONDS, max(0.0, left - _WAY_SECONDS)))
+        answer = self._calling.call(
+            "GET", self._path, headers=seen, wait_seconds=wait_seconds, within=left
+        )
+        if answer.body:
+            self.job = Job.read(answer.json())
+        else:
+            rest(self._calling, answer, left)
+
+    def _unsaid(self, said: str) -> Iterator[Piece]:
+        """Yield what is missing of the job's text, all of it where that was *said* otherwise."""
+        job = self.look()
+        if job.text is None or job.text == said:
+            return
+        goes_on = job.text.startswith(said)
+        yield Piece(job.text[len(said) :] if goes_on else job.text, job.attempt, reset=not goes_on)
+
     @property
     def _path(self) -> str:
-        return f"/jobs/{quote(self.id, safe='')}"
+        return f"/jobs/{part(self.id)}"
 
 
-def rest(calling: Calling, answer: Answer) -> None:
-    """Wait where the router did not: it has no place left to wait in."""
+def rest(calling: Calling, answer: Answer, left: float = float("inf")) -> None:
+    """Wait where the router did not, for no more than *left* seconds: it has no place to wait in.
+
+    Whatever pause it asks for, no longer than the time between two tries.
+    """
     if "preference-applied" not in answer.headers:
-        calling.repeating.sleep(max(1.0, answer.retry_after or 0.0))
+        pause = min(answer.retry_after or 0.0, calling.repeating.most_seconds)
+        calling.repeating.sleep(min(left, max(1.0, pause)))

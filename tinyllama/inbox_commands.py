@@ -1,8 +1,9 @@
 """The commands ``tinyllama events`` and ``tinyllama inbox``: publish, look, lease, acknowledge."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -10,7 +11,7 @@ from tinyllama import screen
 from tinyllama.reaching import Address, AsJson, ProfileName, router
 
 if TYPE_CHECKING:
-    from tinyllama.client import Client, Event, Lease
+    from tinyllama.client import Client, Event
 
 app = typer.Typer()
 events_app = typer.Typer(no_args_is_help=True, help="Events: publish.")
@@ -24,7 +25,11 @@ Seconds = Annotated[int, typer.Option(min=1, max=43_200, help="How long the leas
 LeaseToken = Annotated[str | None, typer.Option("--lease", help="The lease's token.")]
 EventIds = Annotated[list[str] | None, typer.Argument(help="Events' ids: evt_ and 32 digits.")]
 
+WholeLease = Annotated[bool, typer.Option("--all", help="All that the lease holds.")]
+
 _WAIT_SECONDS = 20
+# How long a reader may take for what one event prints; given back where the command ends sooner.
+_HOLD_SECONDS = 300
 _COLUMNS = ("id", "type", "source", "time", "payload")
 
 
@@ -97,7 +102,8 @@ def lease_events(
     if lease.events:
         until = screen.cell(lease.until)
         screen.say(
-            f"Leased until {until}: `tinyllama inbox ack --lease {lease.token}` takes them out."
+            f"Leased until {until}:"
+            f" `tinyllama inbox ack --all --lease {lease.token}` takes them out."
         )
 
 
@@ -105,16 +111,18 @@ def lease_events(
 def acknowledge_events(
     event_ids: EventIds = None,
     lease: LeaseToken = None,
+    *,
+    whole: WholeLease = False,
     profile: ProfileName = None,
     url: Address = None,
 ) -> None:
-    """Take events out of the inbox: those named, or all of a lease; again is fine."""
-    from tinyllama.client import Unusable  # noqa: PLC0415
-
-    if not event_ids and lease is None:
-        raise Unusable("name events, or a lease with --lease")
+    """Take events out of the inbox: those named, or --all of a lease; again is fine."""
+    events = _selected(event_ids, lease, whole=whole)
     with router(profile, url) as client:
-        client.acknowledge(*(event_ids or ()), lease=lease)
+        if whole:
+            client.acknowledge(all_of=lease)
+        else:
+            client.acknowledge(*events, lease=lease)
     screen.say("Acknowledged.")
 
 
@@ -122,12 +130,18 @@ def acknowledge_events(
 def release_events(
     lease: Annotated[str, typer.Option("--lease", help="The lease's token.")],
     event_ids: EventIds = None,
+    *,
+    whole: WholeLease = False,
     profile: ProfileName = None,
     url: Address = None,
 ) -> None:
-    """Give leased events back, all or those named: others see them at once."""
+    """Give leased events back, --all or those named: others see them at once."""
+    events = _selected(event_ids, lease, whole=whole)
     with router(profile, url) as client:
-        client.release(lease, *(event_ids or ()))
+        if whole:
+            client.release(all_of=lease)
+        else:
+            client.release(*events, lease=lease)
     screen.say("Given back.")
 
 
@@ -150,22 +164,53 @@ def follow_inbox(
 
     if ack and event_type is not None:
         raise Unusable("a lease takes events of every type: --ack cannot go with --type")
+
+    def show(event: "Event") -> None:
+        if as_json:
+            screen.record(event.document)
+        else:
+            screen.row(_row(event))
+
     with router(profile, url) as client:
-        events = _consumed(client) if ack else client.follow(event_type=event_type)
-        for event in events:
-            if as_json:
-                screen.record(event.document)
-            else:
-                screen.row(_row(event))
+        if ack:
+            consume(client, show)
+        for event in client.follow(event_type=event_type):
+            show(event)
 
 
-def _consumed(client: "Client") -> Iterable["Event"]:
-    """Yield events under leases; each is acknowledged once the next is asked for."""
+def consume(client: "Client", show: Callable[["Event"], None]) -> NoReturn:
+    """Show each event of the inbox and those that come, and acknowledge it then; without end.
+
+    One whose showing fails is given back, one that took longer than its lease comes again.
+    """
+    from tinyllama.client import ClientError, ProblemError  # noqa: PLC0415
+
     while True:
-        lease: Lease = client.lease(wait_seconds=_WAIT_SECONDS)
+        # One at a time: no other waits, and lapses, while a reader is slow with this one.
+        lease = client.lease(1, seconds=_HOLD_SECONDS, wait_seconds=_WAIT_SECONDS)
         for event in lease.events:
-            yield event
-            client.acknowledge(event, lease=lease)
+            try:
+                show(event)
+            except BaseException:
+                with suppress(ClientError):
+                    client.release(event, lease=lease)
+                raise
+            try:
+                client.acknowledge(event, lease=lease)
+            except ProblemError as error:
+                if error.code != "lease_lost":
+                    raise
+
+
+def _selected(event_ids: list[str] | None, lease: str | None, *, whole: bool) -> list[str]:
+    """Return the events that are named. Raises Unusable where neither they nor --all are."""
+    from tinyllama.client import Unusable  # noqa: PLC0415
+
+    if whole and (event_ids or lease is None):
+        raise Unusable("--all is for all that a lease holds: name it with --lease, and no events")
+    if not whole and not event_ids:
+        raise Unusable("name events, or all that a lease holds with --all --lease")
+    return event_ids or []
 
 
 def _row(event: "Event") -> tuple[object, ...]:

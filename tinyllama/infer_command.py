@@ -96,8 +96,10 @@ def show_answer(handle: "Handle", url: str, *, stream: bool, as_json: bool) -> N
         else:
             _await(handle, url)
     job = handle.job
-    if as_json:
-        screen.document({"job": job.document} if stream else job.document)
+    if as_json and stream:
+        screen.record({"job": job.document})
+    elif as_json:
+        screen.document(job.document)
     elif job.text is not None and not stream:
         screen.line(job.text)
     if job.text is None:
@@ -147,6 +149,7 @@ def _telling(url: str) -> "Workers":
 
 def _stream(handle: "Handle", *, as_json: bool) -> None:
     begun = ended = False
+    attempt = 0
     for piece in handle.stream():
         if as_json:
             told = {"text": piece.text, "attempt": piece.attempt, "reset": piece.reset}
@@ -154,7 +157,9 @@ def _stream(handle: "Handle", *, as_json: bool) -> None:
             continue
         if piece.reset and begun:
             screen.write("\n")
-            screen.say(f"That attempt was lost; number {piece.attempt} begins anew:")
+            lost = f"That attempt was lost; number {piece.attempt} begins anew:"
+            screen.say("The whole answer is:" if piece.attempt == attempt else lost)
+        attempt = piece.attempt
         begun, ended = True, piece.text.endswith("\n")
         screen.write(piece.text)
     if begun and not ended:

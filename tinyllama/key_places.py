@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from chalicelib import settings
-from tinyllama import devkeys, listening, signing_keys, signing_parameters
+from tinyllama import access, devkeys, listening, signing_keys, signing_parameters
+from tinyllama.client_errors import Unusable
 from tinyllama.deployment import client_tokens, registry, stages
 from tinyllama.deployment.failures import DeploymentFailed, Misused
 from tinyllama.key_calls import KeyCalls
 from tinyllama.key_terms import Wanted
+from tinyllama.loopback import plain
 
 LAPTOP = listening.LAPTOP
 _SCOPE = "keys:admin queue:admin"
@@ -33,11 +35,17 @@ class Place:
 def reached(stage: str | None, url: str | None, clock: Callable[[], float]) -> Iterator[Place]:
     """Reach the router of *stage*, without one this machine's; *url* is another address of it.
 
-    On this machine that is where ``tinyllama up`` of this clone listens, else the usual address.
+    On this machine that is what TINYLLAMA_URL names, else where ``tinyllama up`` of this clone
+    listens, else the usual address. The token of TINYLLAMA_TOKEN goes to a stage or an address that
+    was named, and nowhere else.
+
     Raises Misused where nothing opens it, DeploymentFailed where there is none; and NotConfigured.
     """
+    name = "--url"
+    if url is None and stage is None:
+        url, name = settings.variable("url"), "TINYLLAMA_URL"
     if url is not None:
-        _check_form(url)
+        _check_form(url, name)
     place = _deployed(stage, url, clock) if stage else _laptop(url, clock)
     try:
         yield place
@@ -45,20 +53,20 @@ def reached(stage: str | None, url: str | None, clock: Callable[[], float]) -> I
         place.calls.close()
 
 
-def _check_form(url: str) -> None:
+def _check_form(url: str, name: str) -> None:
     """Raise Misused, saying what is wrong, for a slip; it may hold a password."""
     if not url.lower().startswith(("http://", "https://")):
-        raise Misused("--url begins with http:// or https://")
+        raise Misused(f"{name} begins with http:// or https://")
     try:
         port = urlsplit(url).port
     except ValueError:
         port = 0
     if port == 0:
-        raise Misused("--url names a host, and a port of 1 to 65535 where it has one")
+        raise Misused(f"{name} names a host, and a port of 1 to 65535 where it has one")
 
 
 def _laptop(url: str | None, clock: Callable[[], float]) -> Place:
-    if url is not None and not url.startswith("http:"):
+    if url is not None and not plain(url):
         raise Misused("name the stage whose API that is with --stage: its key signs")
 
     def sign(wanted: Wanted) -> str:
@@ -71,8 +79,12 @@ def _laptop(url: str | None, clock: Callable[[], float]) -> Place:
             clock=clock,
         )
 
+    try:
+        given = access.given_token(url)
+    except Unusable as error:
+        raise Misused(str(error)) from None
     address = url or listening.address() or LAPTOP
-    token = settings.variable("token") or devkeys.make_token(scope=_SCOPE, clock=clock)
+    token = given or devkeys.make_token(scope=_SCOPE, clock=clock)
     return Place(KeyCalls(address, token), sign, None, url)
 
 

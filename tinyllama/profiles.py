@@ -1,6 +1,7 @@
 """Profiles: which router a user calls and with which token, each a file of the user's own.
 
-They lie in the user's configuration folder, mode 0700, one file of mode 0600 for each.
+They lie in the user's configuration folder, one file of mode 0600 for each. The folder is made
+with mode 0700; one that is there stays as it is, since it may be for other things, too.
 """
 
 import json
@@ -49,9 +50,7 @@ def save(profile: Profile) -> Path:
     """
     file = _file(profile.name)
     with suppress(OSError):  # what goes wrong here is told where the file is written
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if stat.S_IMODE(file.parent.stat().st_mode) != stat.S_IRWXU:
-            file.parent.chmod(stat.S_IRWXU)
+        file.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
     text = json.dumps({"url": profile.url, "token": profile.token}, indent=2)
     whole_files.replace(file, f"{text}\n", private=True)
     return file
@@ -107,8 +106,11 @@ def load(name: str) -> Profile | None:
 
 def _read_own(file: Path) -> bytes | None:
     try:
-        with file.open("rb") as opened:
+        # A pipe without a writer would be waited for.
+        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:  # noqa: PTH123
             found = os.fstat(opened.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise Unusable(f"{file} is no file: a profile is")
             text = opened.read(_FILE_BYTES)
     except FileNotFoundError:
         return None

@@ -1,6 +1,7 @@
 """What commands print: tables for people, tabs or JSON for programs; nothing steers a terminal."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ import typer
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+READER_GONE = 141  # as a shell tells of who is ended by a closed pipe: 128 and SIGPIPE
 _LEAST_CELLS = 5  # of a column that is cut
 
 
@@ -44,8 +46,7 @@ def say(text: str) -> None:
 
 def write(text: str) -> None:
     """Write what a model says: as it is into a pipe, harmless on a terminal; at once."""
-    sys.stdout.write(plain(text) if on_terminal() else text)
-    sys.stdout.flush()
+    _put(plain(text) if on_terminal() else text)
 
 
 def line(text: str) -> None:
@@ -55,16 +56,12 @@ def line(text: str) -> None:
 
 def document(value: Any) -> None:
     """Print one JSON document: over several lines on a terminal, else in one."""
-    # Not ASCII alone: what is left would be unreadable in most languages.
-    text = json.dumps(value, ensure_ascii=False, indent=2 if on_terminal() else None)
-    sys.stdout.write(f"{plain(text)}\n")
-    sys.stdout.flush()
+    _put(f"{plain(_json(value, indent=2 if on_terminal() else None))}\n")
 
 
 def record(value: Any) -> None:
     """Print one JSON document in a line of its own, for streams of them."""
-    sys.stdout.write(f"{plain(compact(value))}\n")
-    sys.stdout.flush()
+    _put(f"{plain(_json(value))}\n")
 
 
 def compact(value: Any) -> str:
@@ -72,11 +69,28 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _json(value: Any, indent: int | None = None) -> str:
+    # ASCII alone would be unreadable in most languages. Where the output has another character set,
+    # what it lacks would be written out in a way that is no JSON.
+    whole = (sys.stdout.encoding or "").lower().replace("_", "-") in {"utf-8", "utf8"}
+    return json.dumps(value, ensure_ascii=not whole, indent=indent)
+
+
+def _put(text: str) -> None:
+    """Write to standard output at once; where its reader has gone, end as others do then."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would fail once more at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(READER_GONE) from None
+
+
 def row(values: Sequence[object]) -> None:
     """Print one row by itself, its values separated by tabs, two spaces on a terminal."""
     between = "  " if on_terminal() else "\t"
-    sys.stdout.write(between.join(map(cell, values)) + "\n")
-    sys.stdout.flush()
+    _put(between.join(map(cell, values)) + "\n")
 
 
 def brief(moment: datetime) -> str:
@@ -134,9 +148,10 @@ def fields(told: Mapping[str, object]) -> None:
     if not on_terminal():
         table((), told.items())
         return
-    width = max(map(len, told), default=0)
-    for name, value in told.items():
-        sys.stdout.write(f"{name.ljust(width)}  {cell(value)}\n")
+    names = [cell(name) for name in told]
+    width = max(map(len, names), default=0)
+    for name, value in zip(names, told.values(), strict=True):
+        _put(f"{name.ljust(width)}  {cell(value)}\n")
 
 
 class _Frame:

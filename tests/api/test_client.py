@@ -5,6 +5,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,7 @@ FOLLOWED: dict[str, Callable[[Client, Handle], object]] = {
     "look": lambda _, handle: [handle.look(wait_seconds=1) for _ in range(3)],
     "stream": lambda _, handle: list(handle.stream()),
     "follow": lambda client, _: next(client.follow()),
+    "lease": lambda client, _: [client.lease(wait_seconds=1) for _ in range(3)],
 }
 
 
@@ -375,6 +377,43 @@ def test_a_stream_tells_what_is_said_and_what_is_void(client: Client, worker: Ha
     assert (handle.job.state, handle.job.text) == ("succeeded", "Because they can")
 
 
+@pytest.mark.parametrize(
+    ("chunks", "told"),
+    [
+        ([], [("Because they can", False)]),
+        (["Beca"], [("Beca", False), ("use they can", False)]),
+        (["Why"], [("Why", False), ("Because they can", True)]),
+    ],
+)
+def test_a_stream_tells_all_of_an_answer_that_was_not_said_piece_by_piece(
+    client: Client, worker: HandWorker, chunks: list[str], told: list[tuple[str, bool]]
+) -> None:
+    handle = client.submit(PROMPT)
+    lease = worker.claim()
+    if chunks:
+        worker.leases.append(lease, 0, chunks)
+    whole = {"text": "Because they can", "finish_reason": "stop", "engine": "echo", "model": "m"}
+    worker.leases.finish(lease, Outcome(result={**whole, "usage": None}))
+
+    pieces = list(handle.stream())
+
+    assert [(piece.text, piece.reset) for piece in pieces] == told
+
+
+def test_a_retry_that_another_was_before_does_not_run_the_job_once_more(
+    client: Client, worker: HandWorker
+) -> None:
+    handle = client.submit(PROMPT)
+    worker.fail()
+    handle.look()
+    client.job(handle.id).retry()
+    worker.fail()
+
+    job = handle.retry()
+
+    assert (job.state, job.attempt) == (JobState.FAILED, 2)
+
+
 def test_a_job_is_cancelled_retried_and_erased(client: Client, worker: HandWorker) -> None:
     cancelled = client.submit(PROMPT)
     cancelled.cancel()
@@ -425,14 +464,66 @@ def test_events_are_leased_given_back_and_acknowledged(client: Client) -> None:
     lease = client.lease(3, seconds=60)
     left = [event.payload for event in client.inbox(event_type="a")]
     client.extend(lease, 120)
-    client.release(lease, events[0])
+    client.release(events[0], lease=lease)
     client.acknowledge(events[1], lease=lease)
-    client.acknowledge(lease=lease)
+    client.acknowledge(all_of=lease)
     client.acknowledge(events[3].id, events[3])
 
     assert [event.payload for event in lease.events] == [0, 1, 2]
     assert left == [3]
     assert [(event.type, event.payload) for event in client.inbox()] == [("a", 0), ("b", None)]
+
+
+def test_who_names_no_event_takes_none_out_and_gives_none_back(
+    client: Client, stage: StageProxy, direct: "redis.Redis"
+) -> None:
+    client.publish("a", 1, source="test")
+    lease = client.lease(seconds=60)
+    stage.passed.clear()
+
+    client.acknowledge(lease=lease)
+    client.acknowledge(*[], lease=lease.token)
+    client.release(lease=lease)
+
+    assert stage.passed == []
+    assert list(client.inbox()) == []
+    assert len(lease.events) == len(list(direct.scan_iter("*evt_*"))) == 1
+
+
+def test_all_of_a_lease_is_given_back_by_name_of_the_lease(client: Client) -> None:
+    for number in range(3):
+        client.publish("a", number, source="test")
+
+    client.release(all_of=client.lease(seconds=60))
+
+    assert [event.payload for event in client.inbox()] == [0, 1, 2]
+
+
+def test_many_events_are_followed_a_page_at_a_time_each_once(
+    client: Client, stage: StageProxy
+) -> None:
+    made = [client.publish("ab"[number % 2], number, source="test").id for number in range(120)]
+    stage.passed.clear()
+
+    whole = [event.id for event in islice(client.follow(), 120)]
+    asked = len(stage.passed)
+    of_type = [event.payload for event in islice(client.follow(event_type="b"), 60)]
+
+    assert whole == made
+    assert asked == 3
+    assert of_type == list(range(1, 120, 2))
+
+
+def test_a_follower_misses_none_that_comes_after_a_short_page(client: Client) -> None:
+    client.publish("a", 0, source="test")
+    events = client.follow()
+
+    told = [next(events).payload]
+    for number in (1, 2):
+        client.publish("a", number, source="test")
+        told.append(next(events).payload)
+
+    assert told == [0, 1, 2]
 
 
 def test_an_inbox_is_followed_as_events_come(client: Client) -> None:

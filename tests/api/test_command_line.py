@@ -346,7 +346,7 @@ def test_each_refusal_has_its_exit_code_and_says_title_detail_and_cure(
         (("events", "publish", "a", "--payload", "done"), b"", "the payload is not JSON (line 1"),
         (("events", "publish", "a", "--payload", "NaN"), b"", "the payload is not JSON"),
         (("events", "publish", "a", "--payload", "-"), b"{", "the payload is not JSON"),
-        (("inbox", "ack"), b"", "name events, or a lease"),
+        (("inbox", "ack"), b"", "name events, or all that a lease"),
         (("inbox", "follow", "--ack", "--type", "a"), b"", "cannot go with --type"),
         (("login",), b"", "pipe it in with --token-stdin"),
         (("login", "--token-stdin"), b"token", "name the router with --url"),
@@ -446,7 +446,7 @@ def test_events_go_in_and_out_of_the_inbox(run: CommandLine, tmp_path: Path) -> 
     listed = run("inbox", "list").rows
     leased = json.loads(run("inbox", "lease", "--count", "1", "--json").out)
     left = run("inbox", "list").rows
-    given_back = run("inbox", "release", "--lease", leased["lease"])
+    given_back = run("inbox", "release", "--all", "--lease", leased["lease"])
     taken = run("inbox", "lease", "--seconds", "30")
     lease = taken.err.split("--lease ")[1].split("`")[0]
     acknowledged = run("inbox", "ack", first.out.strip(), "--lease", lease)

@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 from tinyllama import key_places, listening
-from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.deployment.failures import DeploymentFailed, Misused
 from tinyllama.state import home
 
 
 class Answers(BaseHTTPRequestHandler):
     """Answers a router's health, and that there are no keys."""
 
+    shown: str | None = None
+
     def do_GET(self) -> None:
+        type(self).shown = self.headers["Authorization"] or Answers.shown
         found: object = {"status": "pass"} if self.path == "/health" else {"keys": []}
         self.send_response(200)
         self.end_headers()
@@ -39,7 +42,8 @@ def address() -> Iterator[str]:
 def usual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """The usual address: one that nobody listens at, and a clone without a router."""
     monkeypatch.setenv("TINYLLAMA_STATE_DIR", str(tmp_path))
-    monkeypatch.delenv("TINYLLAMA_TOKEN", raising=False)
+    for name in ("TINYLLAMA_TOKEN", "TINYLLAMA_URL"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(key_places, "LAPTOP", "http://127.0.0.1:9")
     monkeypatch.setattr("tinyllama.key_calls.WAIT_SECONDS", 0.001)
     return "http://127.0.0.1:9"
@@ -82,6 +86,42 @@ def test_without_a_router_that_answers_the_usual_address_is_told_and_how_to_name
 def test_what_is_wrong_with_an_address_is_said(url: str, told: str) -> None:
     with pytest.raises(DeploymentFailed, match=told):
         ask(url)
+
+
+@pytest.mark.usefixtures("usual")
+def test_a_router_that_the_environment_names_is_reached_with_its_token(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_URL", address)
+    monkeypatch.setenv("TINYLLAMA_TOKEN", "the-other-routers")
+
+    assert ask() == []
+    assert Answers.shown == "Bearer the-other-routers"
+
+
+@pytest.mark.usefixtures("usual")
+def test_a_token_of_the_environment_is_not_shown_to_a_router_that_nobody_named(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Answers.shown = None
+    monkeypatch.setenv("TINYLLAMA_TOKEN", "a-stages")
+
+    with (
+        listening.noted(address),
+        pytest.raises(Misused, match="name its address in TINYLLAMA_URL"),
+    ):
+        ask()
+
+    assert Answers.shown is None
+
+
+def test_what_is_wrong_with_the_environments_address_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_URL", "localhost:44443")
+
+    with pytest.raises(Misused, match=r"^TINYLLAMA_URL begins with"):
+        ask()
 
 
 def test_a_password_in_an_address_is_not_repeated() -> None:

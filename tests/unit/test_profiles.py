@@ -1,5 +1,6 @@
 """Profiles and what a caller is taken for: whose address, whose token, and never the wrong pair."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -29,16 +30,31 @@ def mode(path: Path) -> int:
 
 
 def test_a_profile_is_its_owners_alone_and_written_whole(folder: Path) -> None:
-    file = profiles.save(WORK)
-    file.chmod(0o644)
-    folder.chmod(0o755)
+    profiles.save(WORK).chmod(0o644)
 
-    profiles.save(WORK)
+    file = profiles.save(WORK)
 
     assert profiles.load("work") == WORK
     assert (mode(folder), mode(file)) == (0o700, 0o600)
     assert list(folder.iterdir()) == [file]
     assert profiles.names() == ["work"]
+
+
+def test_a_folder_that_was_there_keeps_its_mode(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o755)
+
+    file = profiles.save(WORK)
+
+    assert (mode(folder), mode(file)) == (0o755, 0o600)
+
+
+def test_a_pipe_in_a_profiles_place_is_refused_and_not_waited_for(folder: Path) -> None:
+    folder.mkdir()
+    os.mkfifo(folder / "work.json", 0o600)
+
+    with pytest.raises(Unusable, match=r"work\.json is no file"):
+        profiles.load("work")
 
 
 @pytest.mark.parametrize("others", [0o640, 0o604, 0o620])
@@ -96,9 +112,9 @@ def test_nothing_shows_a_token() -> None:
         (("u", "t", None), {"URL": "x", "TOKEN": "y"}, ("u", "t")),
         (("u", None, None), {"URL": "x", "TOKEN": "y"}, ("u", "y")),
         ((None, "t", None), {"URL": "x", "TOKEN": "y"}, ("x", "t")),
+        (("u", None, None), {"PROFILE": "work", "TOKEN": "y"}, ("u", "y")),
         ((None, None, None), {"URL": "x", "TOKEN": "y"}, ("x", "y")),
         ((None, None, None), {"PROFILE": "work"}, (WORK.url, WORK.token)),
-        ((None, None, None), {"PROFILE": "work", "TOKEN": "y"}, (WORK.url, "y")),
         ((None, None, None), {"PROFILE": "work", "URL": OTHER}, (OTHER, None)),
         ((None, None, "work"), {"URL": "x", "TOKEN": "y"}, (WORK.url, WORK.token)),
         ((OTHER, None, "work"), {"URL": "x", "TOKEN": "y"}, (OTHER, None)),
@@ -121,6 +137,20 @@ def test_what_is_given_goes_before_a_named_profile_the_environment_and_what_is_k
     assert (told.url, told.token) == found
 
 
+@pytest.mark.parametrize("variables", [{}, {"PROFILE": "work"}, {"ENV": "local"}])
+@pytest.mark.parametrize("given", [True, False], ids=["given", "of the environment"])
+def test_a_token_goes_to_no_router_that_nobody_named_with_it(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *, given: bool
+) -> None:
+    profiles.save(WORK)
+    profiles.save(Profile("default", WORK.url, WORK.token))
+    for name, value in (variables if given else {**variables, "TOKEN": "y"}).items():
+        monkeypatch.setenv(f"TINYLLAMA_{name}", value)
+
+    with pytest.raises(Unusable, match="no router that it is for: name its address in TINYLLAMA_U"):
+        access.find(token="y" if given else None)
+
+
 def test_the_default_profile_counts_where_nothing_is_named() -> None:
     profiles.save(Profile("default", WORK.url, WORK.token))
 
@@ -133,7 +163,12 @@ def test_without_a_router_it_is_told_how_to_name_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "signed"), [("http://127.0.0.1:9", True), ("https://work.example", False)]
+    ("url", "signed"),
+    [
+        ("http://127.0.0.1:9", True),
+        ("HTTP://127.0.0.1:9", True),
+        ("https://work.example", False),
+    ],
 )
 def test_a_development_token_goes_to_this_machine_alone(
     monkeypatch: pytest.MonkeyPatch, url: str, *, signed: bool
