@@ -78,7 +78,7 @@ class KeyCalls:
 def _failed(error: ClientError) -> DeploymentFailed:
     """Return in one sentence what went wrong with a call."""
     if isinstance(error, ProblemError):
-        return _refused(error)
+        return refused(error)
     if isinstance(error, Unreachable) and not isinstance(error, NotARouter):
         if error.maybe_done:
             return Unanswered(str(error))
@@ -86,10 +86,14 @@ def _failed(error: ClientError) -> DeploymentFailed:
     return DeploymentFailed(str(error))
 
 
-def _refused(error: ProblemError) -> DeploymentFailed:
+def refused(error: ProblemError) -> DeploymentFailed:
+    """Return in one sentence why the router refuses, each field's fault in it."""
     told = "; ".join(
         each
-        for each in (error.detail or error.title, *(slip.detail for slip in error.errors))
+        for each in (
+            error.detail or error.title,
+            *(f"{slip.pointer}: {slip.detail}".removeprefix(": ") for slip in error.errors),
+        )
         if each
     )
     # Whoever answers chose the words: nothing of them may steer a terminal.

@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib import schemas
 from tests.leaks import LEDGER
-from tinyllama import given
-from tinyllama.client import Client, Handle, Job, ProblemError
+from tinyllama import given, key_calls
+from tinyllama.client import Client, Handle, Job, ProblemError, Unusable
 
 PROMPT = LEDGER.note("a prompt", "words about llamas that nobody repeats")
 
@@ -41,6 +41,20 @@ def test_a_refusal_as_text_names_the_first_fields(told: dict[str, Any], text: st
 def test_an_argument_that_there_is_not_is_a_type_error_and_nothing_is_sent(client: Client) -> None:
     with client, pytest.raises(TypeError, match=r"'temprature' \(did you mean temperature\?\)"):
         client.submit(PROMPT, temprature=1)  # type: ignore[call-arg]
+
+
+def test_who_has_no_token_is_told_how_to_get_one() -> None:
+    with Client("http://127.0.0.1:9", "") as client, pytest.raises(Unusable) as raised:
+        client.queue()
+
+    for way in ("`tinyllama login`", "TINYLLAMA_TOKEN", "`tinyllama token` prints one", "API key"):
+        assert way in str(raised.value)
+
+
+def test_a_refused_key_names_the_field_that_is_wrong() -> None:
+    refused = key_calls.refused(ProblemError(422, slips("key", ""), None))
+
+    assert str(refused).endswith("It will not do.; /key: unknown field; unknown field")
 
 
 def test_a_handle_tells_its_id_and_state_and_no_prompt(client: Client) -> None:
