@@ -1,6 +1,8 @@
 // What is told of a job beside its text: timings, tokens, engine.
 
+import { CURES } from "./cures.js";
 import { facts } from "./elements.js";
+import { noWorker } from "./health.js";
 import { many, moment, span } from "./words.js";
 
 export function showFacts(list, job, all = false) {
@@ -32,15 +34,15 @@ export function showFacts(list, job, all = false) {
 
 // Where a job stands, in a sentence.
 export function standing(job) {
-  if (job.state === "failed") return `It failed with ${job.error.code}: ${job.error.detail}.`;
-  if (job.state === "expired") return "Its deadline came first.";
+  if (job.state === "failed") return `It failed with ${job.error.code}: ${job.error.detail}. ${CURES[job.error.code] ?? ""}`.trim();
+  if (job.state === "expired") return `Its deadline came first. ${CURES.deadline_exceeded}`;
   if (job.state === "cancelled") return "It was cancelled.";
   if (job.state === "succeeded") return `Done in ${span(job.timings.queued_ms + job.timings.run_ms)}.`;
   if (job.cancel_requested) return "Stopping: its worker has been asked…";
-  const eta = job.eta_seconds == null ? "" : `, about ${span(job.eta_seconds * 1000)} to go`;
-  if (job.state === "running") return `Attempt ${job.attempt} is running${eta}.`;
+  if (job.state === "running") return `Attempt ${job.attempt} is running.`;
   if (job.retry_at) return `Attempt ${job.attempt} failed; the next begins at ${moment(job.retry_at)}.`;
-  if (job.position == null) return "Waiting…";
+  const lack = noWorker() ? " No worker is live: it begins once there is one." : "";
+  if (job.position == null) return `Waiting…${lack}`;
   const place = job.position ? `${many(job.position, "job")} before it` : "next in line";
-  return `Waiting: ${place}${eta}.`;
+  return `Waiting: ${place}.${lack}`;
 }

@@ -5,12 +5,15 @@ import { Lost, once, Problem } from "./calls.js";
 import { signInAgain } from "./sign_in.js";
 import { mended, pause, trouble } from "./troubles.js";
 
+const MOST_FAULTS = 5;
 const MOST_PAUSE_SECONDS = 60; // who is to come back later than that is told so, and decides
 
-// As once, but through lost connections, full queues and expired tokens.
+// As once, but through lost connections, full queues, expired tokens and, where it only looks, a few
+// faults of the router's.
 export async function ask(method, path, options = {}) {
   const call = Symbol(path);
   let lost = 0;
+  let faults = 0;
   try {
     for (;;) {
       try {
@@ -23,6 +26,9 @@ export async function ask(method, path, options = {}) {
           await pause(backoff(lost++), options.signal, true);
         } else if (!(error instanceof Problem)) {
           throw error;
+        } else if (method === "GET" && error.status === 500 && faults < MOST_FAULTS) {
+          trouble(call, "The router failed, trying again…");
+          await pause(backoff(faults++), options.signal);
         } else if (error.refusesToken) {
           mended(call, true);
           await signInAgain(error, options.signal);

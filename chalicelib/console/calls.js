@@ -3,6 +3,7 @@
 import { address } from "./address.js";
 import { session } from "./session.js";
 
+const EMPTY = [204, 304]; // answers without a body
 const SILENCE_SECONDS = 40; // longer than any answer takes
 
 // A refusal: a problem document, or what a gateway said instead of one.
@@ -39,7 +40,7 @@ export class Problem extends Error {
   }
 }
 
-// No answer came, or a gateway's that got none itself.
+// No answer came, or a gateway's that got none itself, or one that is not the router's.
 export class Lost extends Error {}
 
 // One try. Returns {status, body, headers}; throws Problem, Lost, or the signal's reason.
@@ -67,12 +68,14 @@ export async function once(method, path, { body, headers = {}, token = session.t
   const document = parsed(told);
   const sound = answer.ok || answer.status === 304 || answer.headers.get("Content-Type")?.startsWith("application/health+json");
   if (!sound) throw new Problem(answer.status, document ?? {}, answer.headers);
+  if (!EMPTY.includes(answer.status) && !document) throw new Lost();
   return { status: answer.status, body: document, headers: answer.headers };
 }
 
 function parsed(text) {
   try {
-    return JSON.parse(text);
+    const document = JSON.parse(text);
+    return typeof document === "object" ? document : null;
   } catch {
     return null;
   }

@@ -37,7 +37,7 @@ export class Chart {
     this.#line.setAttribute("points", spots.join(" "));
     this.#under.setAttribute("points", `${first},40 ${spots.join(" ")} 100,40`);
     this.#number.textContent = rounded(value);
-    this.#most.textContent = `most ${rounded(most)} while you look`;
-    this.#picture.setAttribute("aria-label", `${this.name}: now ${rounded(value)}, most ${rounded(most)}`);
+    this.#most.textContent = `peak ${rounded(most)}`;
+    this.#picture.setAttribute("aria-label", `${this.name}: now ${rounded(value)}, peak ${rounded(most)}`);
   }
 }

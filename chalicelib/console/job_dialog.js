@@ -2,30 +2,18 @@
 
 import { showFacts, standing } from "./answer_facts.js";
 import { ask } from "./asking.js";
-import { byId, enable, enabled, fill } from "./elements.js";
+import { Countdown } from "./countdown.js";
+import { alone, append, byId, enable, enabled, fill, keyed, write } from "./elements.js";
 import { follow } from "./following.js";
 import { hush, within } from "./notices.js";
 
 const dialog = byId("job-dialog");
 const words = byId("job-words");
-let job = null;
-let control = null;
+const toGo = new Countdown(byId("job-to-go"));
+// The job that is open, and what ends all that is asked for it: {job, control}. Each deed keeps to the
+// one that it began with.
+let opened = null;
 let changed = () => {};
-
-const shown = {
-  stands(told) {
-    job = told;
-    byId("job-progress").textContent = standing(job);
-    showFacts(byId("job-facts"), job, true);
-    const going = job.state === "queued" || job.state === "running";
-    byId("job-cancel").hidden = !going;
-    enable(byId("job-cancel"), !job.cancel_requested);
-    byId("job-retry").hidden = !(job.state === "failed" || job.state === "expired");
-    byId("job-erase").hidden = job.state === "running";
-  },
-  says: (text) => words.append(text),
-  beginsAnew: () => fill(words),
-};
 
 // Opens *listed*, as the table shows it; *onChange* hears of each deed.
 export function openJob(listed, onChange) {
@@ -33,47 +21,69 @@ export function openJob(listed, onChange) {
   byId("job-title").textContent = listed.id;
   hush(byId("job-notice"));
   unsure();
-  shown.stands({ ...listed, result: null, usage: null, eta_seconds: null, position: null });
   dialog.showModal();
-  read(listed.id);
+  read({ ...listed, result: null, usage: null, eta_seconds: null, position: null });
 }
 
-async function read(id) {
-  control?.abort();
-  control = new AbortController();
-  const { signal } = control;
+async function read(job) {
+  opened?.control.abort();
+  const here = { job, control: new AbortController() };
+  opened = here;
   fill(words);
+  stands(here, job);
+  const shown = {
+    stands: (told) => stands(here, told),
+    says: (text) => append(words, text),
+    beginsAnew: () => fill(words),
+  };
   await within(byId("job-notice"), "jobs:read", "reading a job", async () => {
-    const ended = await follow(id, shown, signal);
+    const ended = await follow(job.id, shown, here.control.signal);
     if (ended.result && words.textContent !== ended.result.text) fill(words, ended.result.text);
   });
 }
 
+function stands(here, job) {
+  if (here !== opened) return;
+  here.job = job;
+  write(byId("job-progress"), standing(job));
+  toGo.follow(job);
+  showFacts(byId("job-facts"), job, true);
+  const going = job.state === "queued" || job.state === "running";
+  byId("job-cancel").hidden = !going;
+  enable(byId("job-cancel"), !job.cancel_requested);
+  byId("job-retry").hidden = !(job.state === "failed" || job.state === "expired");
+  byId("job-erase").hidden = job.state === "running";
+  if (document.activeElement.hidden) byId("job-close").focus();
+}
+
 async function cancel() {
   if (!enabled(byId("job-cancel"))) return;
-  await deed("cancelling a job", async () => {
-    shown.stands((await ask("POST", `jobs/${job.id}/cancel`)).body);
+  await deed("cancelling a job", async (here, signal) => {
+    stands(here, (await ask("POST", `jobs/${here.job.id}/cancel`, { signal })).body);
   });
 }
 
 async function retry() {
-  await deed("running a job again", async () => {
-    const { id, version } = job;
-    shown.stands((await ask("POST", `jobs/${id}/retry`, { body: { version } })).body);
-    read(id);
+  await deed("running a job again", async (here, signal) => {
+    const { id, version } = here.job;
+    const again = (await ask("POST", `jobs/${id}/retry`, { body: { version }, signal })).body;
+    if (here === opened) read(again);
   });
 }
 
-// What is erased does not come back: the button asks once more.
-async function erase() {
+// What is erased does not come back: the button asks once more, and a double click is no answer.
+async function erase(event) {
   const button = byId("job-erase");
   if (!button.classList.contains("bad")) {
     button.classList.add("bad");
     button.textContent = "Erase input and result for good";
     return;
   }
-  const done = await deed("erasing a job", () => ask("DELETE", `jobs/${job.id}`));
-  if (done) dialog.close();
+  if (event.detail > 1) return;
+  await deed("erasing a job", async (here, signal) => {
+    await ask("DELETE", `jobs/${here.job.id}`, { signal });
+    if (here === opened) dialog.close();
+  });
 }
 
 function unsure() {
@@ -82,14 +92,24 @@ function unsure() {
 }
 
 async function deed(purpose, work) {
-  const done = await within(byId("job-notice"), "jobs:write", purpose, work);
+  const here = opened;
+  await within(byId("job-notice"), "jobs:write", purpose, () => work(here, here.control.signal));
   changed();
-  return done;
 }
 
-byId("job-cancel").addEventListener("click", cancel);
-byId("job-retry").addEventListener("click", retry);
-byId("job-erase").addEventListener("click", erase);
+// The table may have been drawn anew meanwhile, and the button that opened the job with it.
+function close() {
+  const { job, control } = opened;
+  control.abort();
+  opened = null;
+  toGo.stop();
+  const left = document.activeElement;
+  if (left === document.body || dialog.contains(left)) (keyed(job.id) ?? byId("jobs")).focus();
+}
+
+byId("job-cancel").addEventListener("click", alone(cancel));
+byId("job-retry").addEventListener("click", alone(retry));
+byId("job-erase").addEventListener("click", alone(erase));
 byId("job-erase").addEventListener("blur", unsure);
 byId("job-close").addEventListener("click", () => dialog.close());
-dialog.addEventListener("close", () => control?.abort());
+dialog.addEventListener("close", close);

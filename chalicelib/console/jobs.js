@@ -1,52 +1,23 @@
-// The table of jobs: filtered, page by page, kept fresh while it is looked at.
+// The table of jobs: filtered, page by page, and what can be done about each.
 
 import { ask } from "./asking.js";
-import { following } from "./calls.js";
-import { byId, element, enable, redraw, statePill } from "./elements.js";
+import { alone, byId, element, statePill } from "./elements.js";
 import { openJob } from "./job_dialog.js";
 import { within } from "./notices.js";
-import { repeat } from "./polling.js";
-import { view } from "./tabs.js";
+import { paged } from "./paging.js";
 import { moment, span } from "./words.js";
 
-const PAGE = 20;
-const notice = byId("jobs-notice");
-let page = ""; // the query of the page that is shown; empty on the first
-let next = null;
-let drawn = "";
-let stop = () => {};
-
-function query() {
-  if (page) return page;
-  const asked = new URLSearchParams({ limit: PAGE });
-  if (byId("job-state").value) asked.set("state", byId("job-state").value);
-  if (byId("job-model").value.trim()) asked.set("model", byId("job-model").value.trim());
-  return asked.toString();
-}
-
-async function load(signal) {
-  const listed = await within(notice, "jobs:read", "listing jobs", async () => {
-    const asked = query();
-    const answer = await ask("GET", `jobs?${asked}`, { signal });
-    if (asked === query()) show(answer);
-  });
-  byId("jobs-card").hidden = !listed && !drawn;
-}
-
-function show(answer) {
-  const { jobs } = answer.body;
-  next = following(answer);
-  enable(byId("jobs-next"), next !== null);
-  enable(byId("jobs-first"), page !== "");
-  const now = JSON.stringify(jobs);
-  if (now === drawn) return;
-  drawn = now;
-  redraw(byId("job-rows"), ...jobs.map(row));
-  byId("jobs-empty").hidden = jobs.length > 0;
-  byId("jobs-empty").textContent = next
-    ? "Nothing on this page; go on to older ones."
-    : "No such jobs yet. Send a prompt in the playground.";
-}
+const load = paged("jobs", "jobs", {
+  path: "jobs",
+  member: "jobs",
+  scope: "jobs:read",
+  purpose: "listing jobs",
+  nothing: "No such jobs yet. Send a prompt in the playground.",
+  slowest: 4,
+  first: () => ({ limit: 20, state: byId("job-state").value, model: byId("job-model").value.trim() }),
+  draw: row,
+  shown: (any) => (byId("jobs-card").hidden = !any),
+});
 
 function row(job) {
   const opened = () => openJob(job, () => load());
@@ -74,24 +45,11 @@ function deedOf(job) {
 }
 
 function button(job, name, purpose, move, body) {
-  const onclick = async () => {
-    const done = await within(notice, "jobs:write", purpose, () => ask("POST", `jobs/${job.id}/${move}`, { body }));
+  const onclick = alone(async () => {
+    const done = await within(byId("jobs-notice"), "jobs:write", purpose, () => ask("POST", `jobs/${job.id}/${move}`, { body }));
     if (done) await load();
-  };
+  });
   return element("button", { type: "button", class: "small", "data-key": `${move}-${job.id}`, "aria-label": `${name} ${job.id}`, onclick }, name);
 }
 
-function turnTo(query) {
-  page = query;
-  load();
-}
-
-byId("job-filters").addEventListener("submit", (event) => {
-  event.preventDefault();
-  turnTo("");
-});
-byId("job-state").addEventListener("change", () => turnTo(""));
-byId("jobs-first").addEventListener("click", () => turnTo(""));
-byId("jobs-next").addEventListener("click", () => next && turnTo(next));
-byId("jobs-refresh").addEventListener("click", () => load());
-view("jobs", { show: () => (stop = repeat(4, load)), hide: () => stop() });
+byId("job-state").addEventListener("change", () => byId("jobs-filters").requestSubmit());

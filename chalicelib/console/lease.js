@@ -2,35 +2,41 @@
 
 import { ask } from "./asking.js";
 import { newToken } from "./calls.js";
-import { byId, enable, redraw } from "./elements.js";
+import { alone, byId, enable, redraw, write } from "./elements.js";
 import { eventCard } from "./event_card.js";
 import { within } from "./notices.js";
-import { many, moment } from "./words.js";
+import { clockTime, many } from "./words.js";
 
 const notice = byId("inbox-notice");
-let lease = null; // {token, until, events}
+let lease = null; // {token, until, events}; until by performance.now(), which nobody sets
 let released = () => {};
 
 export const onRelease = (listener) => (released = listener);
 
 const seconds = () => Number(byId("lease-seconds").value);
 
-async function take(event) {
-  event.preventDefault();
+async function take() {
   if (lease?.events.length) return;
   const token = newToken();
   const body = { count: Number(byId("lease-count").value), seconds: seconds(), lease: token };
   await deed("leasing events", async () => {
-    const told = (await ask("POST", "inbox/lease", { body })).body;
-    lease = { token, until: told.until, events: told.events };
+    const answer = await ask("POST", "inbox/lease", { body });
+    lease = { token, until: end(answer, body.seconds), events: answer.body.events };
   });
 }
 
 async function extend() {
-  const body = { lease: lease.token, seconds: seconds() };
+  const held = lease;
+  const body = { lease: held.token, seconds: seconds() };
   await deed("renewing a lease", async () => {
-    lease.until = (await ask("POST", "inbox/extend", { body })).body.until;
+    held.until = end(await ask("POST", "inbox/extend", { body }), body.seconds);
   });
+}
+
+// When a lease ends: by the router's clock alone, since the browser's may be minutes off.
+function end(answer, asked) {
+  const left = (Date.parse(answer.body.until) - Date.parse(answer.headers.get("Date"))) / 1000;
+  return performance.now() + 1000 * Math.min(asked, Number.isNaN(left) ? asked : left);
 }
 
 // *move* is ack or release; of one event, or of all that the lease holds.
@@ -69,25 +75,25 @@ function show() {
   );
   byId("lease-deeds").hidden = events.length === 0;
   enable(byId("take"), events.length === 0); // one at a time: what it holds must not be forgotten
-  byId("lease-status").textContent = told(events);
+  write(byId("lease-status"), told(events));
 }
 
 function told(events) {
   if (!lease) return "";
   if (!events.length) return "The lease holds nothing.";
-  return `${many(events.length, "event")} leased until ${moment(lease.until)}.`;
+  return `${many(events.length, "event")} leased until ${clockTime(lease.until)}.`;
 }
 
 // What lapsed is anybody's again.
 setInterval(() => {
-  if (!lease?.events.length || new Date(lease.until) > new Date()) return;
+  if (!lease?.events.length || lease.until > performance.now()) return;
   lease = null;
   show();
-  byId("lease-status").textContent = "The lease has lapsed: its events are pending again.";
+  write(byId("lease-status"), "The lease has lapsed: its events are pending again.");
   released();
 }, 1000);
 
-byId("lease-form").addEventListener("submit", take);
-byId("lease-ack").addEventListener("click", () => part("ack"));
-byId("lease-extend").addEventListener("click", extend);
-byId("lease-release").addEventListener("click", () => part("release"));
+byId("lease-form").addEventListener("submit", alone(take));
+byId("lease-ack").addEventListener("click", alone(() => part("ack")));
+byId("lease-extend").addEventListener("click", alone(extend));
+byId("lease-release").addEventListener("click", alone(() => part("release")));

@@ -1,17 +1,17 @@
 // What a view says of a call that went wrong: the problem's own words, or the scope that is missing.
 
 import { Problem } from "./calls.js";
+import { write } from "./elements.js";
 import { session } from "./session.js";
 
-export function tell(place, error) {
-  if (error?.name === "AbortError") return;
+function tell(place, error) {
   if (!(error instanceof Problem)) throw error;
   say(place, error.words);
 }
 
 export function say(place, words, kind = "bad") {
   place.dataset.kind = kind;
-  if (place.textContent !== words) place.textContent = words;
+  write(place, words);
 }
 
 export const hush = (place) => say(place, "");
@@ -30,6 +30,7 @@ export async function within(place, scope, purpose, deed) {
     if (before === purpose) hush(place);
     return true;
   } catch (error) {
+    if (error?.name === "AbortError") return false;
     place.dataset.purpose = purpose;
     if (!error.lacksScope) {
       tell(place, error);

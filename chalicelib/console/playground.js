@@ -3,7 +3,8 @@
 import { showFacts, standing } from "./answer_facts.js";
 import { ask } from "./asking.js";
 import { newToken, once } from "./calls.js";
-import { byId, element, enable, enabled, fill } from "./elements.js";
+import { Countdown } from "./countdown.js";
+import { alone, append, byId, element, enable, enabled, fill, write } from "./elements.js";
 import { follow } from "./following.js";
 import { hush, within } from "./notices.js";
 import { session } from "./session.js";
@@ -11,6 +12,7 @@ import { view } from "./tabs.js";
 import { span } from "./words.js";
 
 const words = byId("words");
+const toGo = new Countdown(byId("to-go"));
 let run = null; // {control, id, began}: the prompt that is under way
 
 function draft() {
@@ -30,13 +32,15 @@ const shown = {
   stands(job) {
     const pill = byId("answer-state");
     pill.hidden = false;
-    pill.dataset.state = pill.textContent = job.state;
-    byId("progress").textContent = standing(job);
+    pill.dataset.state = job.state;
+    write(pill, job.state);
+    write(byId("progress"), standing(job));
+    toGo.follow(job);
     if (job.cancel_requested) enable(byId("stop"), false);
     showFacts(byId("answer-facts"), job);
   },
   says(text) {
-    words.append(text);
+    append(words, text);
   },
   beginsAnew(attempt) {
     fill(words);
@@ -44,9 +48,7 @@ const shown = {
   },
 };
 
-async function send(event) {
-  event.preventDefault();
-  if (run) return;
+async function send() {
   run = { control: new AbortController(), id: null, began: performance.now() };
   const body = draft();
   // One key for one press of the button, however often it has to be sent.
@@ -92,6 +94,7 @@ function begin() {
 
 function end() {
   clearInterval(run.clock);
+  toGo.stop();
   byId("elapsed").textContent = "";
   if (!run.id) {
     const left = "Given up. If it arrived all the same, it is among your jobs.";
@@ -125,18 +128,18 @@ async function listModels() {
   }
 }
 
-byId("prompt-form").addEventListener("submit", send);
+byId("prompt-form").addEventListener("submit", alone(send));
 byId("prompt-form").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
   byId("prompt-form").requestSubmit(byId("send"));
 });
-byId("stop").addEventListener("click", stop);
+byId("stop").addEventListener("click", alone(stop));
 // Workers come and go, and their models with them.
 byId("model").addEventListener("focus", listModels);
 byId("copy").addEventListener("click", async () => {
-  await navigator.clipboard.writeText(words.textContent);
-  byId("progress").textContent = "Copied.";
+  const copied = navigator.clipboard.writeText(words.textContent).then(() => "Copied.");
+  byId("progress").textContent = await copied.catch(() => "The browser refuses to copy: select the text instead.");
 });
 view("playground", {
   show() {

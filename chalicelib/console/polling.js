@@ -1,6 +1,6 @@
 // Doing a thing again and again, gently: one at a time, and only while somebody can see the page.
 
-import { pause } from "./troubles.js";
+import { mended, pause, trouble } from "./troubles.js";
 
 const visible = () =>
   new Promise((resolve) => {
@@ -13,18 +13,24 @@ const visible = () =>
     look();
   });
 
-// Returns what stops it. *deed* gets a signal, aborted then.
+// Returns what stops it. *deed* gets a signal, aborted then; *seconds* tells the pause after each.
 export function repeat(seconds, deed) {
   const control = new AbortController();
+  const call = Symbol("repeat");
   (async () => {
     while (!control.signal.aborted) {
       await visible();
       if (control.signal.aborted) return;
-      await deed(control.signal);
-      await pause(seconds, control.signal);
+      try {
+        await deed(control.signal);
+        mended(call);
+      } catch (error) {
+        if (control.signal.aborted) return;
+        // An answer that nobody foresaw must not end the view.
+        trouble(call, `An answer was not understood (${error.message}), asking again…`);
+      }
+      await pause(seconds(), control.signal);
     }
-  })().catch((error) => {
-    if (!control.signal.aborted) throw error;
-  });
+  })().catch(() => mended(call)); // stopped in its pause
   return () => control.abort();
 }

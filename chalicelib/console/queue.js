@@ -1,16 +1,15 @@
-// Queue and health: live while looked at.
+// The queue: live while looked at.
 
 import { ask } from "./asking.js";
-import { Problem } from "./calls.js";
 import { Chart } from "./chart.js";
 import { byId, facts } from "./elements.js";
+import { lookAtHealth } from "./health.js";
 import { within } from "./notices.js";
 import { repeat } from "./polling.js";
 import { view } from "./tabs.js";
 import { span } from "./words.js";
 
-const HEALTH_SECONDS = 15;
-const HEALTH = { pass: "All well", warn: "No worker", fail: "Out of order" };
+const SECONDS = 3;
 const charts = {
   depth: new Chart("Waiting", "jobs"),
   running: new Chart("Running", "jobs"),
@@ -41,26 +40,5 @@ async function look(signal) {
   await lookAtHealth(signal);
 }
 
-async function lookAtHealth(signal) {
-  try {
-    showHealth((await ask("GET", "health", { token: null, signal })).body);
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    showHealth({ status: "fail", checks: { router: [{ status: "fail", output: error.words }] } });
-  }
-}
-
-function showHealth(body) {
-  const light = byId("health");
-  light.dataset.status = body.status;
-  light.textContent = HEALTH[body.status] ?? body.status;
-  const checks = Object.entries(body.checks).map(([name, [check]]) => [
-    name[0].toUpperCase() + name.slice(1).replace(":", " "),
-    [check.observedValue ?? check.status, check.output && `– ${check.output}`].filter((part) => part != null).join(" "),
-  ]);
-  facts(byId("checks"), { Version: body.version, ...Object.fromEntries(checks) });
-}
-
 byId("charts").append(...Object.values(charts).map((chart) => chart.card));
-view("queue", { show: () => (stop = repeat(3, look)), hide: () => stop() });
-repeat(HEALTH_SECONDS, lookAtHealth);
+view("queue", { show: () => (stop = repeat(() => SECONDS, look)), hide: () => stop() });

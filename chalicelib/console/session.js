@@ -1,20 +1,34 @@
 // Who is signed in: the token, kept in this tab's sessionStorage alone, and what it tells.
 
-const PLACE = "tinyllama.token";
+import { home } from "./address.js";
+
+const PLACE = `tinyllama.token:${home}`; // stages of one origin do not share a token
+// What a token tells differently each time it is issued, and what it opens.
+const PASSING = ["auth_time", "event_id", "exp", "iat", "jti", "nbf", "nonce", "origin_jti", "scope", "scp", "sid"];
+let held = sessionStorage.getItem(PLACE);
 const listeners = new Set();
 const refused = new Set(); // scopes that the router said the token lacks
 
 export const session = {
   get token() {
-    return sessionStorage.getItem(PLACE);
+    return held;
   },
+  // False where the token may be another tenant's: then the page begins anew with it, and nothing of
+  // the old one is kept or sent. What still runs until then has the old token.
   begin(token) {
     sessionStorage.setItem(PLACE, token);
+    if (held && !sameTenant(held, token)) {
+      location.replace(location.pathname);
+      return false;
+    }
+    held = token;
     refused.clear();
     for (const listener of listeners) listener();
+    return true;
   },
   // All that this page knew goes with it: typed, shown and held.
   end() {
+    held = null;
     sessionStorage.removeItem(PLACE);
     location.replace(location.pathname);
   },
@@ -44,6 +58,17 @@ export function principal(token = session.token) {
     expires: typeof claims.exp === "number" ? new Date(claims.exp * 1000) : null,
   };
 }
+
+// An API key tells its tenant. Which claim of a token does, the router alone knows: so all must agree.
+function sameTenant(old, token) {
+  const [before, now] = [read(old), read(token)];
+  if (isKey(old) && isKey(token)) return Boolean(now.tenant) && before.tenant === now.tenant;
+  const names = Object.keys({ ...before, ...now }).filter((name) => !PASSING.includes(name));
+  const same = (name) => JSON.stringify(before[name]) === JSON.stringify(now[name]);
+  return isKey(old) === isKey(token) && names.length > 0 && names.every(same);
+}
+
+const isKey = (token) => token.startsWith("tlk_");
 
 const text = (value) => (typeof value === "string" && value ? value : null);
 

@@ -2,11 +2,14 @@
 
 import { onThisMachine } from "./address.js";
 import { once, Problem } from "./calls.js";
-import { byId, fill, element } from "./elements.js";
+import { alone, byId, fill, element } from "./elements.js";
 import { hush, say } from "./notices.js";
 import { principal, session } from "./session.js";
 
 const dialog = byId("sign-in");
+const FOREIGN = /[^A-Za-z0-9._~+/=-]/;
+const LOST = "The router does not answer. Is it up, and the network?";
+let wanted = false;
 let waiting = []; // calls that go on once somebody is signed in
 
 export function askToSignIn(problem) {
@@ -14,8 +17,9 @@ export function askToSignIn(problem) {
   dialog.classList.toggle("first", !problem);
   byId("sign-in-title").textContent = problem ? "Sign in again" : "Sign in";
   byId("sign-in-local").hidden = !onThisMachine;
-  if (problem) say(byId("sign-in-notice"), `${problem.words}\nYour work is kept and goes on.`, "told");
+  if (problem) say(byId("sign-in-notice"), `${problem.words}\nFor the same tenant your work is kept, and goes on.`, "told");
   else hush(byId("sign-in-notice"));
+  wanted = true;
   dialog.showModal();
 }
 
@@ -31,22 +35,24 @@ export function signInAgain(problem, signal) {
 async function signIn(event) {
   event.preventDefault();
   const field = byId("token");
-  const token = field.value.replace(/\s+/g, "").replace(/^Bearer/i, "");
+  const token = field.value.trim().replace(/^Bearer\s+/i, "");
+  const foreign = token.match(FOREIGN);
+  if (foreign) return refuse(`No token has ${foreign[0].trim() || "a space"} in it: paste the token alone.`);
   try {
     await once("GET", "jobs?limit=1", { token });
   } catch (error) {
     // One that may not list jobs is a good token all the same.
-    if (!error.lacksScope) return refuse(error);
+    if (!error.lacksScope) return refuse(error instanceof Problem ? error.words : LOST);
   }
   field.value = "";
-  session.begin(token);
+  if (!session.begin(token)) return;
+  wanted = false;
   dialog.close();
   for (const go of waiting.splice(0)) go();
 }
 
-function refuse(error) {
-  const lost = "The router does not answer. Is it up, and the network?";
-  say(byId("sign-in-notice"), error instanceof Problem ? error.words : lost);
+function refuse(words) {
+  say(byId("sign-in-notice"), words);
   byId("token").select();
 }
 
@@ -66,9 +72,10 @@ function showWho() {
   );
 }
 
-byId("sign-in-form").addEventListener("submit", signIn);
+byId("sign-in-form").addEventListener("submit", alone(signIn));
 byId("sign-out").addEventListener("click", () => session.end());
-dialog.addEventListener("cancel", (event) => event.preventDefault());
+// Escape closes a dialog whatever a page says to it, in one browser at the first and in others later.
+dialog.addEventListener("close", () => wanted && dialog.showModal());
 byId("who").addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   byId("who").open = false;

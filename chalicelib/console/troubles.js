@@ -1,6 +1,6 @@
 // What stands between page and router just now, told in the banner: calls that are lost or put off.
 
-import { byId } from "./elements.js";
+import { byId, write } from "./elements.js";
 
 const standing = new Map(); // a call's own symbol → what is said of it
 let wake = () => {};
@@ -19,7 +19,7 @@ export function mended(call, back = false) {
 
 function show() {
   const said = [...standing.values()].at(-1) ?? "";
-  if (byId("banner").textContent !== said) byId("banner").textContent = said;
+  write(byId("banner"), said);
 }
 
 function tryAgain() {

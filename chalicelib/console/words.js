@@ -3,12 +3,16 @@
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const calendar = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-export function moment(text) {
-  if (!text) return null;
-  const then = new Date(text);
+// *when* as ISO 8601, or in milliseconds.
+export function moment(when) {
+  if (!when) return null;
+  const then = new Date(when);
   const today = then.toDateString() === new Date().toDateString();
   return (today ? clock : calendar).format(then);
 }
+
+// What this browser's clock shows at a time of performance.now().
+export const clockTime = (then) => moment(Date.now() + then - performance.now());
 
 export function span(milliseconds) {
   if (milliseconds == null) return null;

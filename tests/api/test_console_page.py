@@ -10,6 +10,7 @@ import pytest
 from chalicelib import console_page
 from chalicelib.settings import PROJECT
 from tests.calls import Answer, Transport
+from tinyllama.cures import JOB_CURES
 
 FOLDER = PROJECT / "chalicelib" / "console"
 
@@ -105,3 +106,11 @@ def test_a_script_comes_after_those_that_it_imports() -> None:
 
 def test_nothing_is_left_of_imports_and_exports(page: Answer) -> None:
     assert not re.search(r"^(import|export)\b", page.body.decode(), re.MULTILINE)
+
+
+def test_what_helps_a_failed_job_is_told_as_the_other_clients_tell_it() -> None:
+    source = (FOLDER / "cures.js").read_text(encoding="utf-8")
+
+    told = dict(re.findall(r'^  (\w+): "(.*)",$', source, re.MULTILINE))
+
+    assert told == {code: each.cure.replace("`", "") for code, each in JOB_CURES.items()}

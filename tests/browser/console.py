@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Route, expect
 
 import tinyllama
 from tests import leaks
@@ -55,6 +55,17 @@ class Console:
         self.page.get_by_label("Prompt").fill(leaks.LEDGER.note("a prompt", prompt))
         self.press("Send")
         return self
+
+    def keep_time(self) -> "Console":
+        """Let the page's clock be moved by `pass_time` from now on."""
+        self.page.clock.install()
+        return self
+
+    def pass_time(self, seconds: int, step: int = 1) -> None:
+        """Let time pass for the page, in steps, with time between them for what it asks for."""
+        for _ in range(seconds // step):
+            self.page.clock.run_for(step * 1000)
+            self.page.wait_for_timeout(50)
 
     def look_away(self) -> None:
         """Let the page take itself for hidden, as behind another tab, and finish what it began."""
@@ -106,6 +117,36 @@ class Console:
         expected = re.search(r"status of (\d+)|net::ERR_\w+", said)
         if not expected or (expected[1] or NETWORK) not in self.refusals:
             self.complaints.append(said)
+
+
+class Held:
+    """Requests to addresses of a pattern, held back until they are let go."""
+
+    def __init__(self, page: Page, pattern: str) -> None:
+        """Hold from now on."""
+        self._page, self._passes, self._held = page, False, list[Route]()
+        page.route(pattern, self._hold)
+
+    def let_through(self) -> None:
+        """Hold no further ones."""
+        self._passes = True
+
+    def wait(self) -> None:
+        """Wait for one to be held."""
+        while not self._held:
+            self._page.wait_for_timeout(20)
+
+    def go(self) -> None:
+        """Let the held ones go, and the page take in what is answered."""
+        for route in self._held:
+            route.continue_()
+        self._page.wait_for_timeout(300)
+
+    def _hold(self, route: Route) -> None:
+        if self._passes:
+            route.continue_()
+        else:
+            self._held.append(route)
 
 
 def body_of(request: Request) -> Any:

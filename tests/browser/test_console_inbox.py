@@ -1,11 +1,15 @@
 """The inbox: read, acknowledged, leased."""
 
+import time
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests import leaks
 from tests.browser.console import Console
 from tests.calls import Api
+from tests.worker.routers import Router
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +24,7 @@ def inbox(console: Console, api: Api) -> Console:
 
 
 def pending(console: Console) -> Locator:
-    return console.page.locator("#pending > li")
+    return console.page.locator("#events-rows > li")
 
 
 def leased(console: Console) -> Locator:
@@ -40,8 +44,11 @@ def test_an_event_is_acknowledged_and_gone(inbox: Console, api: Api) -> None:
     assert payloads(api) == ["order number 1", "order number 2"]
 
 
-def test_events_are_filtered_by_type(inbox: Console) -> None:
+def test_events_are_filtered_by_type_once_it_is_asked_for(inbox: Console) -> None:
     inbox.page.get_by_label("Type").fill("order.paid")
+    inbox.press("Refresh")
+    expect(pending(inbox)).to_have_count(3)
+
     inbox.press("Show")
 
     expect(pending(inbox)).to_have_count(1)
@@ -117,6 +124,43 @@ def test_a_payload_of_markup_is_shown_as_text(inbox: Console, api: Api) -> None:
 
     api.post("/events", {"event_type": "odd", "payload": markup, "source": "<i>shop</i>"})
 
+    inbox.press("Refresh")
     expect(pending(inbox)).to_have_count(4)
     expect(pending(inbox).last).to_contain_text(markup)
     assert pending(inbox).last.locator("img, b, i").count() == 0
+
+
+def test_a_double_click_takes_one_lease(inbox: Console) -> None:
+    inbox.page.get_by_role("spinbutton", name="Events").fill("1")
+
+    inbox.page.get_by_role("button", name="Lease").dblclick()
+
+    expect(leased(inbox)).to_have_count(1)
+    expect(pending(inbox)).to_have_count(2)
+    assert len(inbox.calls("POST", "/inbox/lease")) == 1
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_lease_lasts_as_long_as_the_router_says_whatever_the_browsers_clock_shows(
+    open_console: Callable[..., Console], router: Router, api: Api, minutes: int
+) -> None:
+    api.post("/events", {"event_type": "order.placed", "payload": 1, "source": "shop"})
+    console = open_console(router.url)
+    console.page.clock.install(time=time.time() + 60 * minutes)
+    console.open().sign_in().turn_to("Inbox").press("Lease")
+    expect(leased(console)).to_have_count(1)
+
+    console.pass_time(50, 10)
+    expect(leased(console)).to_have_count(1)
+    console.pass_time(15, 5)
+
+    expect(console.page.locator("#lease-status")).to_contain_text("The lease has lapsed")
+
+
+def test_an_inbox_in_which_nothing_happens_is_read_less_and_less_often(inbox: Console) -> None:
+    inbox.turn_to("Jobs").keep_time().turn_to("Inbox")
+    before = len(inbox.calls("GET", "/inbox"))
+
+    inbox.pass_time(60, 2)
+
+    assert 3 <= len(inbox.calls("GET", "/inbox")) - before <= 5

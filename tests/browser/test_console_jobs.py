@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.console import Console, body_of
+from chalicelib.leasing import Outcome
+from tests.browser.console import Console, Held, body_of
 from tests.calls import Api, HandWorker
 
 pytestmark = pytest.mark.slow
@@ -17,7 +18,7 @@ def table(console: Console) -> Console:
 
 
 def rows(console: Console) -> Locator:
-    return console.page.locator("#job-rows tr")
+    return console.page.locator("#jobs-rows tr")
 
 
 def submit(api: Api, **more: object) -> str:
@@ -86,11 +87,12 @@ def test_the_keyboard_stays_where_it_was_when_the_table_refreshes_itself(
     table: Console, api: Api
 ) -> None:
     job_id = submit(api)
-    table.turn_to("Jobs")
+    table.keep_time().turn_to("Jobs")
     opener = table.page.get_by_role("button", name=f"Open {job_id}")
     opener.focus()
 
     submit(api)
+    table.pass_time(5)
 
     expect(rows(table)).to_have_count(2)
     expect(opener).to_be_focused()
@@ -149,3 +151,103 @@ def test_a_refusal_stays_on_the_page_while_the_table_refreshes_itself(
     table.press("Refresh")
     expect(rows(table).locator(".state")).to_have_text(["succeeded"])
     expect(notice).to_contain_text("has ended")
+
+
+def test_an_answer_about_a_job_that_was_closed_leaves_the_open_one_alone(
+    table: Console, api: Api
+) -> None:
+    table.refusals = {"410"}
+    closed, opened = submit(api), submit(api)
+    table.turn_to("Jobs").press(f"Open {closed}")
+    held = Held(table.page, f"**/jobs/{closed}/cancel")
+    table.press("Cancel")
+    held.wait()
+
+    table.press("Close")
+    table.press(f"Open {opened}")
+    held.go()
+    table.press("Erase")
+    table.press("Erase input and result for good")
+
+    expect(table.page.get_by_role("dialog")).to_be_hidden()
+    assert api.get(f"/jobs/{opened}").status == 410
+    assert api.get(f"/jobs/{closed}").status == 200
+
+
+def test_a_double_click_erases_nothing(table: Console, api: Api) -> None:
+    job_id = submit(api)
+    table.turn_to("Jobs").press(f"Open {job_id}")
+
+    table.page.get_by_role("button", name="Erase").dblclick()
+
+    expect(table.page.get_by_role("button", name="Erase input and result")).to_be_visible()
+    table.press("Close")
+    assert not table.calls("DELETE", f"/jobs/{job_id}")
+
+
+def test_a_job_that_is_closed_is_read_no_further(table: Console, api: Api) -> None:
+    job_id = submit(api)
+    table.turn_to("Jobs").press(f"Open {job_id}")
+    expect(table.page.locator("#job-progress")).to_contain_text("next in line")
+    reading = f"/jobs/{job_id}/stream"
+
+    with table.page.expect_event("requestfailed", lambda request: reading in request.url):
+        table.press("Close")
+
+
+def test_an_opened_job_ends_with_its_whole_text(
+    table: Console, api: Api, hand_worker: HandWorker
+) -> None:
+    job_id = submit(api)
+    claim = hand_worker.claim()
+    hand_worker.leases.append(claim, 0, ["One "])
+    told = {"finish_reason": "stop", "engine": "e", "model": None, "usage": None}
+    hand_worker.leases.finish(claim, Outcome(result={"text": "One two three", **told}))
+
+    table.turn_to("Jobs").press(f"Open {job_id}")
+
+    expect(table.page.get_by_role("dialog").get_by_role("log")).to_have_text("One two three")
+
+
+def test_a_dialog_gives_the_keyboard_back_to_its_row_though_the_table_was_drawn_anew(
+    table: Console, api: Api
+) -> None:
+    job_id = submit(api)
+    table.keep_time().turn_to("Jobs").press(f"Open {job_id}")
+    submit(api)
+    table.pass_time(5)
+    expect(rows(table)).to_have_count(2)
+
+    table.press("Close")
+
+    expect(table.page.get_by_role("button", name=f"Open {job_id}")).to_be_focused()
+
+
+def test_the_keyboard_stays_in_the_row_whose_button_has_gone(table: Console, api: Api) -> None:
+    oldest = submit(api)
+    submit(api)
+    table.turn_to("Jobs")
+
+    table.page.get_by_role("button", name=f"Cancel {oldest}").press("Enter")
+
+    expect(rows(table).last.locator(".state")).to_have_text("cancelled")
+    expect(table.page.get_by_role("button", name=f"Open {oldest}")).to_be_focused()
+
+
+def test_a_page_that_comes_after_the_filter_was_changed_is_not_shown(
+    table: Console, api: Api, hand_worker: HandWorker
+) -> None:
+    submit(api)
+    hand_worker.answer()
+    submit(api)
+    late = Held(table.page, "**/jobs?limit=20*")
+    table.turn_to("Jobs")
+    late.wait()
+    late.let_through()
+    table.page.get_by_label("State").select_option("queued")
+    states = rows(table).locator(".state")
+    expect(states).to_have_text(["queued"])
+
+    late.go()
+
+    assert states.all_text_contents() == ["queued"]

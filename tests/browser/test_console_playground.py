@@ -1,12 +1,16 @@
 """The playground: a prompt goes in, its answer comes out while it is made."""
 
+import json
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import expect
 
 from chalicelib.leasing import Outcome
 from tests import leaks
+from tests.api.stage_proxy import Passing, StageProxy
 from tests.browser.conftest import Workers
-from tests.browser.console import Console, body_of
+from tests.browser.console import Console, Held, body_of
 from tests.calls import Api, HandWorker
 from tests.worker.doubles import Gated
 from tests.worker.harness import wait_for
@@ -103,13 +107,14 @@ def test_a_job_that_fails_says_why(signed_in: Console, hand_worker: HandWorker) 
 
     expect(signed_in.state).to_have_text("failed")
     expect(signed_in.page.locator("#progress")).to_contain_text("engine_unavailable")
+    expect(signed_in.page.locator("#progress")).to_contain_text("TINYLLAMA_ENGINE_URL")
 
 
 def test_settings_go_with_the_prompt(signed_in: Console) -> None:
     page = signed_in.page
     page.get_by_label("System").fill(leaks.LEDGER.note("a prompt", "Be very brief with me"))
     page.get_by_label("Model").first.fill("meadow/tiny")
-    page.get_by_label("Most tokens").fill("12")
+    page.get_by_label("Max tokens").fill("12")
     page.get_by_label("Temperature").fill("0.4")
     page.get_by_label("Priority").select_option("high")
 
@@ -162,3 +167,100 @@ def test_a_second_prompt_takes_the_place_of_the_first(signed_in: Console) -> Non
     expect(signed_in.answer).to_have_text("The second of two prompts")
     keys = [request.headers["idempotency-key"] for request in signed_in.calls("POST", "/infer")]
     assert len(set(keys)) == 2
+
+
+def test_a_prompt_that_is_sent_twice_at_once_is_one(signed_in: Console, api: Api) -> None:
+    signed_in.page.get_by_label("Prompt").fill(leaks.LEDGER.note("a prompt", PROMPT))
+    held = Held(signed_in.page, "**/infer")
+
+    signed_in.page.keyboard.press("Control+Enter")
+    signed_in.page.keyboard.press("Control+Enter")
+    held.wait()
+    held.go()
+
+    expect(signed_in.state).to_have_text("queued")
+    assert len(signed_in.calls("POST", "/infer")) == 1
+    assert len(api.get("/jobs").json["jobs"]) == 1
+
+
+def test_an_answer_ends_with_its_whole_text(signed_in: Console, hand_worker: HandWorker) -> None:
+    signed_in.send(PROMPT)
+    expect(signed_in.state).to_have_text("queued")
+    claim = hand_worker.claim()
+
+    hand_worker.leases.append(claim, 0, ["One "])
+    told = {"finish_reason": "stop", "engine": "e", "model": None, "usage": None}
+    hand_worker.leases.finish(claim, Outcome(result={"text": "One two three", **told}))
+
+    expect(signed_in.answer).to_have_text("One two three")
+
+
+def test_a_long_answer_scrolls_in_its_place_and_stays_at_its_end(
+    signed_in: Console, hand_worker: HandWorker
+) -> None:
+    signed_in.send(PROMPT)
+    expect(signed_in.state).to_have_text("queued")
+
+    hand_worker.answer("A line of many lines.\n" * 3000)
+
+    expect(signed_in.state).to_have_text("succeeded")
+    page = signed_in.page
+    assert page.evaluate("document.documentElement.scrollHeight") < 2000
+    left = signed_in.answer.evaluate("log => log.scrollHeight - log.clientHeight - log.scrollTop")
+    assert left < 30
+    expect(signed_in.answer).to_have_attribute("tabindex", "0")
+
+
+def test_who_waits_hears_that_no_worker_is_live(signed_in: Console) -> None:
+    expect(signed_in.page.locator("#health")).to_have_text("No worker")
+
+    signed_in.send(PROMPT)
+
+    expect(signed_in.page.locator("#progress")).to_contain_text("No worker is live")
+
+
+def say_half_a_minute(passing: Passing) -> None:
+    """Let the router estimate the same time again and again, and have a worker."""
+    document = json.loads(passing.body) if passing.body.startswith(b"{") else {}
+    if "eta_seconds" in document:
+        document |= {"eta_seconds": 30.0, "position": 0}
+    elif passing.path == "/health":
+        document |= {"status": "pass"}
+    else:
+        return
+    passing.body = json.dumps(document).encode()
+
+
+def test_the_time_to_go_runs_down_unannounced_and_goes_when_it_has_passed(
+    open_console: Callable[..., Console], stage: StageProxy
+) -> None:
+    stage.spoil = say_half_a_minute
+    console = open_console(stage.url).open().sign_in()
+    expect(console.page.locator("#health")).to_have_text("All well")
+    to_go, progress = console.page.locator("#to-go"), console.page.locator("#progress")
+    console.keep_time().send(PROMPT)
+    expect(to_go).to_have_text("About 30 s to go.")
+    console.page.evaluate(
+        "window.written = 0; new MutationObserver((told) => (written += told.length)).observe("
+        "document.querySelector('#progress'), {childList: true, characterData: true})"
+    )
+
+    console.pass_time(15, 5)
+    expect(to_go).to_have_text("About 15 s to go.")
+    console.pass_time(20, 5)
+
+    expect(to_go).to_have_text("")
+    expect(progress).to_have_text("Waiting: next in line.")
+    assert console.page.evaluate("written") == 0
+
+
+@pytest.mark.usefixtures("echo")
+def test_a_browser_that_refuses_to_copy_is_told(signed_in: Console) -> None:
+    signed_in.send(PROMPT)
+    signed_in.page.evaluate(
+        "() => { navigator.clipboard.writeText = () => Promise.reject(new DOMException('no')) }"
+    )
+
+    signed_in.press("Copy")
+
+    expect(signed_in.page.locator("#progress")).to_contain_text("The browser refuses to copy")

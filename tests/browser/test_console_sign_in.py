@@ -39,7 +39,7 @@ def test_a_token_is_kept_in_the_tab_alone(console: Console) -> None:
 
     console.sign_in(token)
 
-    assert kept(console.page) == ({"tinyllama.token": token}, {}, "")
+    assert kept(console.page) == ({"tinyllama.token:/": token}, {}, "")
     assert token not in console.page.content()
 
 
@@ -69,7 +69,7 @@ def test_an_api_key_signs_in_and_is_told_by_its_name(console: Console, api: Api)
     operator = Api(api.transport, tenant="acme")
     assert operator.post("/keys", {"key": key}).status == 201
 
-    console.sign_in(f"  {key}\n")
+    console.sign_in(f"  Bearer {key}\n")
 
     console.page.locator("#who-name", has_text="acme").click()
     expect(console.page.locator("#who-facts")).to_contain_text("Nightly")
@@ -80,7 +80,7 @@ def test_an_api_key_signs_in_and_is_told_by_its_name(console: Console, api: Api)
     [
         (lambda: tinyllama.make_token(expires_in=-1), "401", "expired"),
         (lambda: tinyllama.make_token(aud="another"), "403", "another audience"),
-        (lambda: "no token at all", "401", "three parts"),
+        (lambda: "no-token-at-all", "401", "three parts"),
     ],
 )
 def test_a_refused_token_is_told_in_the_routers_words(
@@ -97,29 +97,53 @@ def test_a_refused_token_is_told_in_the_routers_words(
 
 
 @pytest.mark.parametrize(
-    ("tab", "scope"),
-    [
-        ("Playground", "infer:write"),
-        ("Jobs", "jobs:read"),
-        ("Inbox", "inbox:read"),
-        ("Queue", "jobs:read"),
-    ],
+    ("pasted", "told"),
+    [("“a.token”", "has “ in it"), ("a.token of mine", "has a space in it"), ("ключ", "has к in")],
 )
+def test_what_can_be_no_token_is_told_before_it_is_sent(
+    console: Console, pasted: str, told: str
+) -> None:
+    console.page.get_by_label("Token or API key").fill(pasted)
+    console.press("Sign in")
+
+    alert = console.page.get_by_role("dialog").get_by_role("alert")
+    expect(alert).to_contain_text(told)
+    assert not console.calls("GET", "/jobs")
+
+
+def test_escape_leads_past_no_sign_in(console: Console) -> None:
+    console.page.get_by_label("Token or API key").fill("half")
+
+    for _ in range(4):
+        console.page.keyboard.press("Escape")
+
+    expect(console.page.get_by_role("dialog", name="Sign in")).to_be_visible()
+    expect(console.page.get_by_label("Token or API key")).to_have_value("half")
+    expect(console.page.get_by_label("Token or API key")).to_be_focused()
+
+
+VIEWS = {
+    "Playground": "infer:write",
+    "Jobs": "jobs:read",
+    "Inbox": "inbox:read",
+    "Queue": "jobs:read",
+}
+
+
 # Groups may add to what a token tells, so that only a refusal shows what it lacks.
 @pytest.mark.parametrize("groups", [None, ["people"]], ids=["told", "refused"])
-def test_a_view_whose_scope_the_token_lacks_says_so(
-    console: Console, tab: str, scope: str, groups: Any
-) -> None:
+def test_a_view_whose_scope_the_token_lacks_says_so(console: Console, groups: Any) -> None:
     console.refusals = {"403"}
-    few = " ".join(sorted(ALL - {scope}))
+    few = " ".join(sorted(ALL - set(VIEWS.values())))
 
-    token = tinyllama.make_token(sub="dev", scope=few, **{"cognito:groups": groups})
-    console.sign_in(token).turn_to(tab)
-    if groups and tab == "Playground":
+    console.sign_in(tinyllama.make_token(sub="dev", scope=few, **{"cognito:groups": groups}))
+    if groups:
         console.send("Say hello to everybody")
 
-    said = console.page.get_by_role("tabpanel").get_by_role("alert")
-    expect(said.filter(has_text=f"lacks the scope {scope}")).to_be_visible()
+    for tab, scope in VIEWS.items():
+        console.turn_to(tab)
+        said = console.page.get_by_role("tabpanel").get_by_role("alert")
+        expect(said.filter(has_text=f"lacks the scope {scope}")).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/"])
@@ -131,6 +155,7 @@ def test_it_works_behind_a_stage_with_and_without_a_slash(
     console.turn_to("Queue")
 
     expect(console.page.locator("#queue-facts")).to_contain_text("Dead letters")
+    assert set(kept(console.page)[0]) == {"tinyllama.token:/dev/"}
     assert all(request.url.startswith(stage.url) for request in console.requests[1:] if
                not request.url.startswith("data:"))  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,11 +24,11 @@ LOST = "Connection lost, trying again…"
 def times(
     number: int, method: str, path: str, spoil: Callable[[Passing], None]
 ) -> Callable[[Passing], None]:
-    """Return what spoils the first so many answers of a route."""
+    """Return what spoils the first so many answers to paths that hold *path*."""
     left = [number]
 
     def first(passing: Passing) -> None:
-        if (passing.method, passing.path) == (method, path) and left[0]:
+        if passing.method == method and path in passing.path and left[0]:
             left[0] -= 1
             spoil(passing)
 
@@ -44,6 +45,21 @@ def refuse_for_a_second(passing: Passing) -> None:
 
 def refuse_for_an_hour(passing: Passing) -> None:
     refuse(passing, "3600")
+
+
+def break_down(passing: Passing) -> None:
+    passing.status = 500
+    passing.headers["Content-Type"] = "application/json"
+    passing.body = b'{"message": "Internal server error"}'
+
+
+def answer_for_the_router(passing: Passing) -> None:
+    passing.headers["Content-Type"] = "text/html"
+    passing.body = b"<!doctype html><title>Pay for this network</title>"
+
+
+def answer_oddly(passing: Passing) -> None:
+    passing.body = b"{}"
 
 
 def refuse(passing: Passing, retry_after: str) -> None:
@@ -105,7 +121,7 @@ def test_a_token_that_expires_asks_for_another_keeps_the_draft_and_goes_on(
     console.refusals = {"401"}
     expires = time.time() + 3
     console.sign_in(tinyllama.make_token(sub="dev", expires_in=3))
-    console.page.get_by_label("Most tokens").fill("12")
+    console.page.get_by_label("Max tokens").fill("12")
     time.sleep(max(0, expires + 1 - time.time()))
 
     console.send(PROMPT)
@@ -115,7 +131,7 @@ def test_a_token_that_expires_asks_for_another_keeps_the_draft_and_goes_on(
     console.sign_in()
     expect(console.state).to_have_text("queued")
     expect(console.page.get_by_label("Prompt")).to_have_value(PROMPT)
-    expect(console.page.get_by_label("Most tokens")).to_have_value("12")
+    expect(console.page.get_by_label("Max tokens")).to_have_value("12")
     hand_worker.answer("Hello to you again")
     expect(console.answer).to_have_text("Hello to you again")
 
@@ -172,3 +188,105 @@ def test_a_sign_in_without_a_router_says_so(
 
     alert = console.page.get_by_role("dialog").get_by_role("alert")
     expect(alert).to_contain_text("The router does not answer.")
+
+
+@pytest.mark.usefixtures("echo")
+@pytest.mark.parametrize("spoil", [break_down, answer_for_the_router])
+def test_a_running_answer_goes_on_through_what_is_no_answer(
+    open_console: Callable[..., Console], stage: StageProxy, spoil: Callable[[Passing], None]
+) -> None:
+    console = open_console(stage.url, refusals={"500"}).open().sign_in()
+    stage.spoil = times(1, "GET", "/stream", spoil)
+
+    console.send(PROMPT)
+
+    expect(console.answer).to_have_text(PROMPT)
+    expect(console.state).to_have_text("succeeded")
+    expect(console.banner).to_have_text("")
+
+
+def test_a_router_that_fails_again_and_again_is_told_so(
+    open_console: Callable[..., Console], stage: StageProxy
+) -> None:
+    console = open_console(stage.url, refusals={"500"}).open().sign_in().keep_time()
+    stage.spoil = times(99, "GET", "/queue", break_down)
+
+    console.turn_to("Queue")
+    expect(console.banner).to_have_text("The router failed, trying again…")
+    console.pass_time(50, 5)
+
+    notice = console.page.get_by_role("tabpanel").get_by_role("alert")
+    expect(notice).to_contain_text("The router answered 500")
+    assert stage.passed.count("/queue") >= 6
+
+
+def test_an_answer_that_nobody_foresaw_ends_no_view(
+    open_console: Callable[..., Console], stage: StageProxy
+) -> None:
+    console = open_console(stage.url).open().sign_in().keep_time()
+    stage.spoil = times(1, "GET", "/queue", answer_oddly)
+
+    console.turn_to("Queue")
+    expect(console.banner).to_contain_text("An answer was not understood")
+    console.pass_time(4)
+
+    expect(console.page.locator("#queue-facts")).to_contain_text("Dead letters")
+    expect(console.banner).to_have_text("")
+
+
+def test_what_was_lost_is_tried_again_as_soon_as_the_network_is_back(console: Console) -> None:
+    console.refusals = {NETWORK}
+    console.sign_in().keep_time().page.clock.pause_at(time.time() + 60)
+    console.page.context.set_offline(True)
+    console.send(PROMPT)
+    expect(console.banner).to_have_text(LOST)
+
+    console.page.context.set_offline(False)
+
+    expect(console.state).to_have_text("queued")
+
+
+def test_a_router_that_has_no_place_to_wait_in_is_not_asked_without_a_pause(
+    console: Console,
+) -> None:
+    console.sign_in()
+    console.page.route(
+        "**/stream?*",
+        lambda route: route.continue_(
+            headers={n: v for n, v in route.request.headers.items() if n != "prefer"}
+        ),
+    )
+
+    console.send(PROMPT)
+    expect(console.state).to_have_text("queued")
+    console.page.wait_for_timeout(2000)
+
+    assert len([r for r in console.requests if "/stream?" in r.url]) <= 4
+
+
+@pytest.mark.parametrize("now", [{"sub": "other"}, {"sub": "dev", "org": "b"}])
+def test_nothing_of_one_tenant_is_left_or_sent_when_another_signs_in_instead(
+    console: Console, api: Api, now: dict[str, Any]
+) -> None:
+    console.refusals = {"401"}
+    api.post("/events", {"event_type": "secret", "payload": "a secret", "source": "shop"})
+    console.sign_in(tinyllama.make_token(sub="dev", org="a")).turn_to("Inbox")
+    expect(console.page.locator("#events-rows > li")).to_have_count(1)
+    console.turn_to("Playground")
+    expired = {"title": "The token has expired", "code": "token_expired", "status": 401}
+    console.page.route("**/infer", lambda route: route.fulfill(status=401, json=expired))
+    console.send(PROMPT)
+    expect(console.page.get_by_role("dialog", name="Sign in again")).to_be_visible()
+    console.page.unroute("**/infer")
+    sent = len(console.calls("POST", "/infer"))
+
+    with console.page.expect_navigation():
+        console.sign_in(tinyllama.make_token(**now, scope="infer:write jobs:read"))
+
+    expect(console.page.locator("#who-name")).to_have_text(now["sub"])
+    expect(console.page.locator("#prompt")).to_have_value("")
+    console.turn_to("Jobs")
+    expect(console.page.locator("#jobs-empty")).to_contain_text("No such jobs yet")
+    console.turn_to("Inbox")
+    expect(console.page.locator("#events-rows > li")).to_have_count(0)
+    assert len(console.calls("POST", "/infer")) == sent
