@@ -1,7 +1,7 @@
 """The command line: all commands in groups; ``token``, ``up``, ``demo``, ``tick`` are here.
 
-What calls a router is in ``login_commands``, ``infer_command``, ``job_commands`` and
-``inbox_commands``, what is about keys in ``key_commands``, what deploys in
+What calls a router is in ``infer_command``, ``job_commands``, ``inbox_commands``,
+``router_commands`` and ``login_commands``, what is about keys in ``key_commands``, what deploys in
 ``tinyllama.deployment.commands``.
 """
 
@@ -23,6 +23,7 @@ from tinyllama import (
     job_commands,
     key_commands,
     login_commands,
+    router_commands,
 )
 from tinyllama.client_errors import ClientError
 from tinyllama.deployment import commands
@@ -143,7 +144,7 @@ def erase_tenant(
     operating.erase_tenant(tenant, confirmed=yes)
 
 
-for part in (infer_command, job_commands, inbox_commands, login_commands):
+for part in (infer_command, job_commands, inbox_commands, router_commands, login_commands):
     _add(part.app, CALLERS)
 _add(key_commands.app, KEYS)
 _add(tokens, KEYS)
@@ -172,7 +173,3 @@ def main() -> None:
         typer.echo(f"tinyllama: {error.detail or error.title}", err=True)
         wrong = isinstance(error, NotConfigured)
         raise SystemExit(exits.Exit.USAGE if wrong else exits.Exit.FAILED) from None
-
-
-if __name__ == "__main__":
-    main()
