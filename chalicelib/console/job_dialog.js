@@ -11,7 +11,7 @@ const dialog = byId("job-dialog");
 const words = byId("job-words");
 const toGo = new Countdown(byId("job-to-go"));
 // The job that is open, and what ends all that is asked for it: {job, control}. Each deed keeps to the
-// one that it began with.
+// one that it began with, and nothing of one that was closed arrives any more.
 let opened = null;
 let changed = () => {};
 
@@ -43,7 +43,6 @@ async function read(job) {
 }
 
 function stands(here, job) {
-  if (here !== opened) return;
   here.job = job;
   write(byId("job-progress"), standing(job));
   toGo.follow(job);
@@ -67,7 +66,7 @@ async function retry() {
   await deed("running a job again", async (here, signal) => {
     const { id, version } = here.job;
     const again = (await ask("POST", `jobs/${id}/retry`, { body: { version }, signal })).body;
-    if (here === opened) read(again);
+    read(again);
   });
 }
 
@@ -82,7 +81,7 @@ async function erase(event) {
   if (event.detail > 1) return;
   await deed("erasing a job", async (here, signal) => {
     await ask("DELETE", `jobs/${here.job.id}`, { signal });
-    if (here === opened) dialog.close();
+    dialog.close();
   });
 }
 

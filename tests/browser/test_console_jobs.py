@@ -166,6 +166,7 @@ def test_an_answer_about_a_job_that_was_closed_leaves_the_open_one_alone(
     table.press("Close")
     table.press(f"Open {opened}")
     held.go()
+    expect(table.page.locator("#job-progress")).to_contain_text("Waiting: ")
     table.press("Erase")
     table.press("Erase input and result for good")
 
@@ -227,6 +228,8 @@ def test_the_keyboard_stays_in_the_row_whose_button_has_gone(table: Console, api
     oldest = submit(api)
     submit(api)
     table.turn_to("Jobs")
+    expect(rows(table)).to_have_count(2)
+    submit(api)
 
     table.page.get_by_role("button", name=f"Cancel {oldest}").press("Enter")
 
