@@ -37,7 +37,10 @@ async function read(job) {
     beginsAnew: () => fill(words),
   };
   await within(byId("job-notice"), "jobs:read", "reading a job", async () => {
-    const ended = await follow(job.id, shown, here.control.signal);
+    const { signal } = here.control;
+    // A list tells no place in the queue.
+    if (job.state === "queued") shown.stands((await ask("GET", `jobs/${job.id}`, { signal })).body);
+    const ended = await follow(job.id, shown, signal);
     if (ended.result && words.textContent !== ended.result.text) fill(words, ended.result.text);
   });
 }

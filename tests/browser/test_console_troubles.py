@@ -243,7 +243,8 @@ def test_what_was_lost_is_tried_again_as_soon_as_the_network_is_back(console: Co
 
     console.page.context.set_offline(False)
 
-    expect(console.state).to_have_text("queued")
+    # Health is asked for again after 15 seconds: its success would wake the others, too.
+    expect(console.state).to_have_text("queued", timeout=8000)
 
 
 def test_a_router_that_has_no_place_to_wait_in_is_not_asked_without_a_pause(
