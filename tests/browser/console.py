@@ -67,6 +67,15 @@ class Console:
             self.page.clock.run_for(step * 1000)
             self.page.wait_for_timeout(50)
 
+    def find_no_place_to_wait(self) -> None:
+        """Let the router answer streams at once, as where too many wait already."""
+
+        def ask_without(route: Route) -> None:
+            headers = route.request.headers
+            route.continue_(headers={n: v for n, v in headers.items() if n != "prefer"})
+
+        self.page.route("**/stream?*", ask_without)
+
     def look_away(self) -> None:
         """Let the page take itself for hidden, as behind another tab, and finish what it began."""
         hidden = "Object.defineProperty(document, 'visibilityState', {get: () => 'hidden'})"

@@ -72,11 +72,13 @@ def refuse(passing: Passing, retry_after: str) -> None:
 def test_a_prompt_whose_answer_was_lost_is_sent_again_and_runs_once(
     open_console: Callable[..., Console], stage: StageProxy, api: Api
 ) -> None:
-    console = open_console(stage.url, refusals={NETWORK}).open().sign_in()
+    console = open_console(stage.url, refusals={NETWORK}).open().sign_in().keep_time()
     # A browser tries once more by itself.
     stage.spoil = times(3, "POST", "/infer", lose)
 
     console.send(PROMPT)
+    expect(console.banner).to_have_text(LOST)
+    console.pass_time(4)
 
     expect(console.answer).to_have_text(PROMPT)
     keys = [request.headers["idempotency-key"] for request in console.calls("POST", "/infer")]
@@ -195,10 +197,12 @@ def test_a_sign_in_without_a_router_says_so(
 def test_a_running_answer_goes_on_through_what_is_no_answer(
     open_console: Callable[..., Console], stage: StageProxy, spoil: Callable[[Passing], None]
 ) -> None:
-    console = open_console(stage.url, refusals={"500"}).open().sign_in()
+    console = open_console(stage.url, refusals={"500"}).open().sign_in().keep_time()
     stage.spoil = times(1, "GET", "/stream", spoil)
 
     console.send(PROMPT)
+    expect(console.banner).to_contain_text("trying again…")
+    console.pass_time(2)
 
     expect(console.answer).to_have_text(PROMPT)
     expect(console.state).to_have_text("succeeded")
@@ -251,12 +255,7 @@ def test_a_router_that_has_no_place_to_wait_in_is_not_asked_without_a_pause(
     console: Console,
 ) -> None:
     console.sign_in()
-    console.page.route(
-        "**/stream?*",
-        lambda route: route.continue_(
-            headers={n: v for n, v in route.request.headers.items() if n != "prefer"}
-        ),
-    )
+    console.find_no_place_to_wait()
 
     console.send(PROMPT)
     expect(console.state).to_have_text("queued")
