@@ -51,7 +51,8 @@ class Client:
 
     Address and token are those given, else those of *profile* if it is named, else
     ``TINYLLAMA_URL`` and ``TINYLLAMA_TOKEN``, else the profile that ``tinyllama login`` keeps, else
-    the router on this machine with a development token. *token* may be a function that gives one
+    the router on this machine with a development token. A token without an address is refused:
+    nobody can tell which router it is for. *token* may be a function that gives one
     for each call. Calls that meet 429, 502, 503, 504 or no answer are repeated as *repeating* says.
 
     All raise ProblemError where the router refuses, Unreachable where nothing answers, Unusable
