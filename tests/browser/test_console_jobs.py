@@ -165,8 +165,10 @@ def test_an_answer_about_a_job_that_was_closed_leaves_the_open_one_alone(
 
     table.press("Close")
     table.press(f"Open {opened}")
+    progress = table.page.locator("#job-progress")
+    expect(progress).to_contain_text("Waiting: ")
     held.go()
-    expect(table.page.locator("#job-progress")).to_contain_text("Waiting: ")
+    assert "cancelled" not in progress.inner_text()
     table.press("Erase")
     table.press("Erase input and result for good")
 
