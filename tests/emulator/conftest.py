@@ -31,6 +31,8 @@ NEEDED = {
 }
 # All that has a price or a gap of its own: what is off by default is applied here too.
 VARIABLES = {
+    # A call of the OpenAI API that is redirected is held for as long as this.
+    "settings": {"RELAY_SECONDS": "5"},
     "enable_nat_gw": True,
     "interface_endpoints": ["ssm"],
     "functions": {"api_handler": {"provisioned_concurrency": 1}},
