@@ -20,7 +20,9 @@ _DELIVER = Script("deliver", "undelivered")
 
 _KEPT_MS = limits.UNDELIVERED_SECONDS * 1000
 _TOLD_MS = limits.TOLD_SECONDS * 1000
-_LIVE_MOST_MS = _TOLD_MS  # nobody waits for longer
+_PUT_OFF_MS = limits.PUT_OFF_SECONDS * 1000
+# Nobody waits for longer, nor is anything told for longer.
+_LIVE_MOST_MS = 60_000
 
 
 def call_of(sent: str) -> str:
@@ -91,6 +93,13 @@ class Undelivered:
         """Wait no longer: the call that is sent again has the job."""
         self._attend(attendance, 0, takes=False, retry=retry)
 
+    def put_off(self, attendance: Attendance) -> None:
+        """Keep the place of a call that was refused for now: sent again it is no other call.
+
+        For ``limits.PUT_OFF_SECONDS`` where nothing else is listed: nothing of it is stored.
+        """
+        self._attend(attendance, 0, takes=False, retry=False, alone_ms=_PUT_OFF_MS)
+
     def deliver(self, attendance: Attendance, *, retry: bool = True) -> bool:
         """Tell whether the job's answer is for this wait, which tells it now."""
         return self._deliver(attendance, _TOLD_MS, retry=retry)
@@ -110,7 +119,13 @@ class Undelivered:
         return bool(self._store.run(_DELIVER, (attendance.key,), terms, retry=retry))
 
     def _attend(
-        self, attendance: Attendance, seconds: float, *, takes: bool, retry: bool = True
+        self,
+        attendance: Attendance,
+        seconds: float,
+        *,
+        takes: bool,
+        retry: bool = True,
+        alone_ms: int = _KEPT_MS,
     ) -> None:
         given = {
             "id": attendance.job_id,
@@ -118,5 +133,6 @@ class Undelivered:
             "takes": takes,
             "live_ms": round(seconds * 1000),
             "kept_ms": _KEPT_MS,
+            "alone_ms": alone_ms,
         }
         self._store.run(_ATTEND, (attendance.key,), (json.dumps(given),), retry=retry)

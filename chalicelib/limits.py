@@ -17,7 +17,10 @@ IDEMPOTENCY_KEY_CHARS = 255
 # an answer that was told is kept besides: clients send again what was lost within seconds.
 UNDELIVERED = 32
 UNDELIVERED_SECONDS = 3600
-TOLD_SECONDS = 60
+# Clients try again within eight seconds of a lost connection.
+TOLD_SECONDS = 10
+# Longer than any pause that clients heed.
+PUT_OFF_SECONDS = 120
 
 STREAM_ENTRIES = 500
 LEASE_REMEMBERED_SECONDS = 600

@@ -20,6 +20,7 @@ from chalicelib.service import FrontDoor, drafted, new_id
 _MARGIN_SECONDS = 3
 # Nobody says on the way out what else the store would have to be asked for then.
 _LATE_SECONDS = 2
+_COMES_AGAIN = {429, 503}  # what clients are told to try again
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,13 @@ class Relay:
             # It may be stored all the same: the next try finds out.
             self._leave(hold)
             raise
-        except RouterError:
+        except RouterError as error:
             if hold.attendance:
                 with suppress(StoreUnavailable), visits.serving(None):
-                    self.undelivered.withdraw(hold.attendance)
+                    if error.status in _COMES_AGAIN:
+                        self.undelivered.put_off(hold.attendance)
+                    else:
+                        self.undelivered.withdraw(hold.attendance)
             raise
 
     def _deliver(self, hold: _Hold) -> None:
