@@ -121,12 +121,12 @@ class Things:
         return {"id": held["job_id"], "tenant": held["tenant"], "version": self.known["version"][0]}
 
     def _ended_chat(self) -> str:
-        """Cancel a chat whose stream tells that: its job."""
-        if "chat" not in self.known:
+        """Cancel a chat whose stream tells that: its job, or none where the caller is put off."""
+        if not self.known.get("chat"):
             self._send("POST", "/v1/chat/completions", CHAT, {})
-            (newest,) = self._send("GET", "/jobs?limit=1", None, {}).get("jobs", [{}])
-            self._send("POST", f"/jobs/{newest.get('id', '')}/cancel", None, {})
-            self._keep("chat", str(newest.get("id", "")))
+            newest = self._send("GET", "/jobs?limit=1", None, {}).get("jobs") or [{"id": ABSENT}]
+            self._send("POST", f"/jobs/{newest[0]['id']}/cancel", None, {})
+            self._keep("chat", str(newest[0]["id"]))
         return str(self._chance.choice(self.known["chat"]))
 
     def _going_on(self) -> dict[str, Any]:
