@@ -75,7 +75,7 @@ class Clients:
             "token": self.token("postman"),
             "expired_token": self.crafted("postman", exp=now - 60),
             "early_token": self.crafted("postman", nbf=now + 600),
-            "scopeless_token": self.token("operator", "tinyllama/keys:admin"),
+            "scopeless_token": self.crafted("postman", scope="other:read"),
             "foreign_audience_token": self.crafted("postman", client_id="another"),
             "foreign_issuer_token": self.crafted("postman", iss="https://other.example"),
             "id_token": self.crafted("postman", token_use="id"),  # noqa: S106
