@@ -158,7 +158,7 @@ def test_another_region_than_the_stages_is_refused(
 
     refused = run("env", "sync", "dev")
 
-    assert refused.code == 1
+    assert refused.code == 2
     assert refused.err.startswith("tinyllama: AWS_DEFAULT_REGION is eu-west-1, the stage's region")
 
 

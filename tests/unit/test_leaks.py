@@ -11,7 +11,7 @@ from tests.leaks import Ledger, Watch
 
 pytest_plugins = ["pytester"]
 
-PROMPT = "Why do llamas hum at night, dear?"
+PROMPT = "Which tune do vicunas whistle, dear?"  # no other suite says it
 
 
 @pytest.fixture
