@@ -1,9 +1,11 @@
-"""How a move is recognised on the wire: by the digest of its script."""
+"""How a move is recognised on the wire: by the digest of its script, as the product makes it."""
 
-from chalicelib.moves import JOB_LIBRARIES
+from chalicelib import leasing
 from chalicelib.scripts import Script
 
-TAKE = Script("take", "queue", "due").sha
-OPEN = Script("open", *JOB_LIBRARIES).sha
-APPEND = Script("append").sha
-FINISH = Script("finish", *JOB_LIBRARIES).sha
+_DIGESTS = {name: each.sha for name, each in vars(leasing).items() if isinstance(each, Script)}
+
+TAKE = _DIGESTS["_TAKE"]
+OPEN = _DIGESTS["_OPEN"]
+APPEND = _DIGESTS["_APPEND"]
+FINISH = _DIGESTS["_FINISH"]
