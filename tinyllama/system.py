@@ -86,8 +86,9 @@ def up(port: int) -> None:
         _try_prompt(router)
         showing.show_console(router.url)
         showing.show_curl(router.url)
-        typer.echo("\nReady. Ctrl-C stops it; what is queued and unread stays.")
         try:
+            # In here: who reads it may press Ctrl-C at once.
+            typer.echo("\nReady. Ctrl-C stops it; what is queued and unread stays.")
             code = _end_of(server)
         except KeyboardInterrupt:
             showing.show_end()
