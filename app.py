@@ -1,4 +1,4 @@
-"""The API's table of contents: each route, its promise, one call. The parts are wired below it."""
+"""The API's table of contents: each route, its promise, one call."""
 
 import sys
 
@@ -14,12 +14,10 @@ if not settings.in_lambda():
 
     reloading.only_for_changed_code()
 
-import dataclasses
 import functools
-import importlib
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalice.app import AuthRequest, Chalice, CloudWatchEvent, Rate
 
@@ -40,6 +38,7 @@ from chalicelib import (
     response_answers,
     responses,
     signals,
+    wiring,
 )
 from chalicelib.authorizer import Decision, Gate, Gateway, Host, Laptop
 from chalicelib.calls import Call
@@ -69,19 +68,19 @@ from chalicelib.jobs import JobState, JsonObject
 from chalicelib.journal import Journal
 from chalicelib.openai_errors import JobFailed, ModelNotFound, ResponseNotFound, StillRunning
 from chalicelib.routing import Dialect, Reply, RouteNotFound
-
-if TYPE_CHECKING:
-    from chalicelib.api_keys import ApiKeys
-    from chalicelib.console_page import Page
-    from chalicelib.counting import Tally
-    from chalicelib.key_desk import KeyDesk
-    from chalicelib.model_lists import ModelLists
-    from chalicelib.relay import Relay
-    from chalicelib.response_desk import ResponseDesk
-    from chalicelib.service import FrontDoor
-    from chalicelib.store import Store
-    from chalicelib.upkeep import Upkeep
-    from chalicelib.workshop import Workshop
+from chalicelib.wiring import (
+    console,
+    contract,
+    door,
+    key_desk,
+    model_lists,
+    relay,
+    requests,
+    response_desk,
+    tally,
+    upkeep,
+    workshop,
+)
 
 # Behind every cursor there is.
 _LAST = 10**15
@@ -100,9 +99,14 @@ def jwt_authorizer(request: AuthRequest) -> Decision:
 
 
 @functools.cache
-def requests() -> bounds.RequestSettings:
-    """Return the limits on requests. Raises NotConfigured naming a bad setting."""
-    return bounds.request_settings()
+def gate() -> Gate:
+    """Return what decides over tokens. Raises NotConfigured naming a missing variable."""
+    return Gate(wiring.verifier(), route, host())
+
+
+def host() -> Host:
+    """Return how the host that calls us hears of a refusal."""
+    return Gateway() if settings.in_lambda() else Laptop(route)
 
 
 def count_refusal(code: str) -> None:
@@ -649,187 +653,8 @@ def tick(_event: CloudWatchEvent) -> None:
     signals.metrics(settings.environment(), report.metrics())
 
 
-# Wiring. Each Lambda function loads what its own role needs, while it starts; anywhere else all is
-# loaded with this module, for the file poller takes whatever is opened later for a change.
-
-
-@functools.cache
-def door() -> "FrontDoor":
-    """Return the use cases on the store. Raises NotConfigured naming a missing variable."""
-    from chalicelib import (
-        inbox,
-        inbox_leases,
-        listing,
-        patience,
-        queueing,
-        service,
-        streaming,
-        waiting,
-    )
-
-    connection = store()
-    queue, retention = bounds.queue_settings(), bounds.retention_settings()
-    room = waiting.WaitingRoom(connection, queue.waiting_callers, queue.tenant_waiters)
-    return service.FrontDoor(
-        queueing.JobQueue(connection, queue, retention),
-        listing.JobLists(connection),
-        streaming.TokenStreams(connection),
-        inbox.Inbox(connection, queue, retention),
-        inbox_leases.InboxLeases(connection, retention),
-        patience.Patience(room, time.monotonic),
-    )
-
-
-@functools.cache
-def relay() -> "Relay":
-    """Return the use case of the OpenAI API. Raises as door does."""
-    from chalicelib import attaching, relay
-
-    return relay.Relay(door(), attaching.Undelivered(store()), bounds.relay_seconds())
-
-
-@functools.cache
-def response_desk() -> "ResponseDesk":
-    """Return the use cases of responses. Raises as door does."""
-    from chalicelib import response_desk
-
-    return response_desk.ResponseDesk(door(), bounds.relay_seconds(), bounds.engine_options())
-
-
-@functools.cache
-def model_lists() -> "ModelLists":
-    """Return what lists the models there are. Raises as door does."""
-    from chalicelib import model_lists
-
-    return model_lists.ModelLists(store())
-
-
-@functools.cache
-def workshop() -> "Workshop":
-    """Return the use cases of workers that come over HTTPS. Raises as door does."""
-    from chalicelib import leasing, patience, waiting, workshop
-
-    queue, retention = bounds.queue_settings(), bounds.retention_settings()
-    return workshop.Workshop(
-        leasing.JobLeases(store(), queue, retention),
-        door().queue,
-        patience.Patience(waiting.WaitingRoom(store(), queue.waiters), time.monotonic),
-    )
-
-
-@functools.cache
-def upkeep() -> "Upkeep":
-    """Return what does what is due. Raises as door does."""
-    from chalicelib import upkeep
-
-    queue, retention = bounds.queue_settings(), bounds.retention_settings()
-    return upkeep.Upkeep(store(), queue, retention, time.monotonic)
-
-
-@functools.cache
-def key_desk() -> "KeyDesk":
-    """Return the use cases of API keys. Raises as door does.
-
-    It brings the cryptography, so that inside Lambda its first caller loads it, not the start.
-    """
-    from chalicelib import key_desk, key_records
-
-    return key_desk.KeyDesk(key_records.KeyRecords(store()), api_keys())
-
-
-@functools.cache
-def api_keys() -> "ApiKeys | None":
-    """Return what reads API keys, None where there are none. Raises NotConfigured."""
-    from chalicelib import api_keys, keysources
-
-    accepted = _key_settings()
-    source = keysources.api_key_source(accepted)
-    return api_keys.ApiKeys(accepted.environment, source) if source else None
-
-
-@functools.cache
-def tally() -> "Tally":
-    """Return what counts refusals. Raises as door does."""
-    from chalicelib import counting
-
-    return counting.Tally(store(), time.monotonic)
-
-
-@functools.cache
-def store() -> "Store":
-    """Return the store, not connected yet. Raises NotConfigured naming a missing variable."""
-    from chalicelib import store
-
-    where = settings.store_settings(_store_url())
-    return store.connect(where.url, where.replicas, where.sign_in)
-
-
-@functools.cache
-def gate() -> Gate:
-    """Return what decides over tokens. Raises NotConfigured naming a missing variable."""
-    from chalicelib import keysources, tokens
-
-    accepted = _token_settings()
-    source = keysources.key_source(accepted)
-    verifier = tokens.Verifier(accepted, source, api_keys=api_keys())
-    return Gate(verifier, route, host())
-
-
-def host() -> Host:
-    """Return how the host that calls us hears of a refusal."""
-    return Gateway() if settings.in_lambda() else Laptop(route)
-
-
-@functools.cache
-def contract() -> str:
-    """Return the text of ``openapi.json``."""
-    return (settings.PROJECT / "chalicelib" / "openapi.json").read_text(encoding="utf-8")
-
-
-@functools.cache
-def console() -> "Page":
-    """Return the web console's page. Inside Lambda its first caller puts it together."""
-    from chalicelib import console_page
-
-    return console_page.read(settings.PROJECT / "chalicelib" / "console")
-
-
-def _store_url() -> str:
-    """Return the store's address; under `chalice local` alone, the embedded store's."""
-    address = settings.variable("store_url")
-    if address:
-        return address
-    if settings.environment() != settings.LOCAL:
-        return settings.required("store_url")
-    from chalice.local import LocalChalice
-
-    from tinyllama import local
-
-    # Never for a test or a packaging, which may load this module in the same environment.
-    return local.start() if isinstance(app, LocalChalice) else settings.required("store_url")
-
-
-def _token_settings() -> settings.TokenSettings:
-    """Return whose tokens count; on a laptop without a key set, the development keys'."""
-    accepted = settings.token_settings()
-    if accepted.jwks or settings.environment() != settings.LOCAL:
-        return accepted
-    from tinyllama import devkeys
-
-    return dataclasses.replace(accepted, jwks=str(devkeys.development_jwks_path()))
-
-
-def _key_settings() -> settings.KeySettings:
-    """Return whose API keys count; on a laptop without a key set, the development key's."""
-    accepted = settings.key_settings()
-    if accepted.jwks or accepted.environment != settings.LOCAL:
-        return accepted
-    from tinyllama import devkeys
-
-    return dataclasses.replace(accepted, jwks=str(devkeys.development_key_jwks_path()))
-
-
-# Inside Lambda a missing setting stops the start here, not a caller's request.
+# Inside Lambda a missing setting stops the start here, not a caller's request: each function loads
+# what its own role needs. Anywhere else all is loaded with this module.
 settings.environment()
 signals.least()
 if settings.lambda_role() == "app":
@@ -843,23 +668,6 @@ elif settings.lambda_role() == "jwt_authorizer":
 elif settings.lambda_role() == "tick":
     upkeep()
 elif not settings.in_lambda():
-    contract()
-    console()
-    from tinyllama import host_words
+    from tinyllama import laptop
 
-    host_words.are_ours(Laptop(route).refuse)
-    for module in (
-        "chalice.local",
-        "chalicelib.counting",
-        "chalicelib.key_desk",
-        "chalicelib.keysources",
-        "chalicelib.model_lists",
-        "chalicelib.relay",
-        "chalicelib.response_desk",
-        "chalicelib.service",
-        "chalicelib.tokens",
-        "chalicelib.workshop",
-        "tinyllama.devkeys",
-        "tinyllama.local",
-    ):
-        importlib.import_module(module)
+    laptop.furnish(app, route)

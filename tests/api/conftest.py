@@ -14,6 +14,7 @@ import redis
 from chalice.test import Client
 
 import app
+from chalicelib import wiring
 from chalicelib.settings import PROJECT
 from chalicelib.store import Store
 from tests import leaks
@@ -27,9 +28,9 @@ RELAY_SECONDS = "2"
 
 def forget_parts() -> None:
     """Let the app be wired anew."""
-    own = (app.key_desk, app.api_keys, app.gate, app.requests, app.tally)
-    of_the_store = (app.store, app.door, app.workshop)
-    of_the_openai_api = (app.relay, app.response_desk, app.model_lists)
+    own = (wiring.key_desk, wiring.api_keys, app.gate, wiring.requests, wiring.tally)
+    of_the_store = (wiring.store, wiring.door, wiring.workshop)
+    of_the_openai_api = (wiring.relay, wiring.response_desk, wiring.model_lists)
     for part in (*own, *of_the_store, *of_the_openai_api):
         part.cache_clear()
 

@@ -4,8 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-import app
-from chalicelib import bounds
+from chalicelib import bounds, wiring
 from chalicelib.attaching import Undelivered
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
@@ -44,7 +43,7 @@ def relay(door: FrontDoor, store: Store) -> Relay:
 
 def key_desk(store: Store) -> KeyDesk:
     """Return the use cases of API keys on *store*, with the laptop's public key."""
-    return KeyDesk(KeyRecords(store), app.api_keys())
+    return KeyDesk(KeyRecords(store), wiring.api_keys())
 
 
 def workshop(store: Store, **changed: Any) -> Workshop:

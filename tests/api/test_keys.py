@@ -9,7 +9,7 @@ import pytest
 import redis
 
 import app
-from chalicelib import claims, keyspace, limits
+from chalicelib import claims, keyspace, limits, wiring
 from chalicelib.calls import WORDS
 from chalicelib.errors import NotConfigured
 from chalicelib.key_desk import KeyDesk
@@ -397,12 +397,12 @@ def elsewhere(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> pytest.M
 def test_without_public_keys_no_api_key_is_taken(elsewhere: pytest.MonkeyPatch) -> None:
     elsewhere.delenv("TINYLLAMA_KEY_JWKS", raising=False)
 
-    assert app.api_keys.__wrapped__() is None
+    assert wiring.api_keys.__wrapped__() is None
 
 
 @pytest.mark.parametrize("transport", ["client"], indirect=True)
 def test_without_public_keys_none_is_registered(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "key_desk", lambda: KeyDesk(KeyRecords(app.store()), None))
+    monkeypatch.setattr(app, "key_desk", lambda: KeyDesk(KeyRecords(wiring.store()), None))
 
     answer = api.post("/keys", {"key": signed()})
 
@@ -427,11 +427,11 @@ def test_a_key_set_that_is_none_is_told_by_its_variable(elsewhere: pytest.Monkey
     elsewhere.setenv("TINYLLAMA_KEY_JWKS", "{}")
 
     with pytest.raises(NotConfigured, match="TINYLLAMA_KEY_JWKS"):
-        app.api_keys.__wrapped__()
+        wiring.api_keys.__wrapped__()
 
 
 def test_a_laptops_keys_are_its_development_keys() -> None:
-    found = app.api_keys.__wrapped__()
+    found = wiring.api_keys.__wrapped__()
 
     assert found is not None
     assert found.read(signed()).tenant == "acme"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 import app
-from chalicelib import visits
+from chalicelib import visits, wiring
 from chalicelib.bounds import RequestSettings
 from chalicelib.service import FrontDoor
 from chalicelib.visits import Visit
@@ -31,7 +31,7 @@ def scarce(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """The API where a tenant may make three requests a minute."""
     monkeypatch.setenv("TINYLLAMA_REQUESTS_PER_MINUTE", "3")
     forget_parts()
-    assert app.requests() == RequestSettings(per_minute=3)
+    assert wiring.requests() == RequestSettings(per_minute=3)
     yield api
     forget_parts()
 
@@ -68,7 +68,7 @@ def test_no_call_leaves_its_caller_to_the_next(
     api: Api, monkeypatch: pytest.MonkeyPatch, path: str, status: int
 ) -> None:
     seen: list[Visit | None] = []
-    door = app.door
+    door = wiring.door
 
     def watched() -> FrontDoor:
         seen.append(visits.current())

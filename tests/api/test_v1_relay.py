@@ -17,7 +17,7 @@ import redis
 
 import app
 import tinyllama
-from chalicelib import connections, keyspace
+from chalicelib import connections, keyspace, wiring
 from chalicelib.attaching import Undelivered
 from chalicelib.errors import StoreUnavailable
 from chalicelib.jobs import Job
@@ -508,7 +508,7 @@ def silent(
         relay = Relay(doors.door(store), Undelivered(store), 20)
         monkeypatch.setattr(app, "relay", lambda: relay)
         yield proxy
-        app.tally.cache_clear()  # which leaves a store alone for a while that was away
+        wiring.tally.cache_clear()  # which leaves a store alone for a while that was away
         store.close()
 
 
@@ -585,14 +585,14 @@ def test_who_finds_no_place_to_wait_is_to_come_back_later(
 ) -> None:
     sent = body()
     crowded = doors.door(store, waiters=0)
-    monkeypatch.setattr(app, "door", lambda: crowded)
+    monkeypatch.setattr(wiring, "door", lambda: crowded)
     monkeypatch.setenv("TINYLLAMA_RELAY_SECONDS", "20")
-    app.relay.cache_clear()
+    wiring.relay.cache_clear()
 
     answer = ask(api, sent)
 
     again = ask(api, sent, RETRY)
-    app.relay.cache_clear()
+    wiring.relay.cache_clear()
     assert refusal(answer) == refusal(again) == (503, "still_running")
     assert answer.headers["x-should-retry"] == "true"
     seconds = int(answer.headers["retry-after"])

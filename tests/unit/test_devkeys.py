@@ -10,9 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
-import app
+import app  # noqa: F401 - brings the stand-ins
 import tinyllama
-from chalicelib import settings
+from chalicelib import settings, wiring
 from chalicelib.api_keys import ApiKey, ApiKeys
 from chalicelib.errors import NotConfigured, TokenRejected
 from chalicelib.keysources import FileKeys, key_source
@@ -227,7 +227,7 @@ def test_the_development_key_counts_locally_and_without_a_key_set_alone(
     monkeypatch.setenv("TINYLLAMA_ENV", environment)
     monkeypatch.setenv("TINYLLAMA_JWKS", jwks)
 
-    accepted = app._token_settings()  # noqa: SLF001 - a verifier would ask the issuer
+    accepted = wiring._token_settings()  # noqa: SLF001 - a verifier would ask the issuer
 
     assert (accepted.jwks == str(tinyllama.development_jwks_path())) is trusted
 
