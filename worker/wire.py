@@ -113,7 +113,7 @@ class Wire:
 
 
 def safe_address(url: str, name: str) -> str:
-    """Return an address that tokens may be sent to, without a trailing slash.
+    """Return an address that tokens may be sent to: its scheme in small letters, no slash behind.
 
     Raises NotConfigured for any that is neither https nor loopback; it names *name*, not the
     address, which may hold a password.
@@ -127,7 +127,7 @@ def safe_address(url: str, name: str) -> str:
     safe = parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))
     if not (host and plain and safe):
         raise NotConfigured(f"{name} must be an https address, or http on loopback")
-    return url.rstrip("/")
+    return parts.geturl().rstrip("/")
 
 
 def _loopback(host: str) -> bool:

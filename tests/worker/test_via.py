@@ -36,7 +36,7 @@ from worker.credential import Credential
 from worker.leases import RouterOutdated
 from worker.patience import BackLater
 from worker.via import OFFER_AGAIN_SECONDS, REFUSED_SECONDS, STRIKES, CallRefused, Via
-from worker.wire import ANSWER_BYTES
+from worker.wire import ANSWER_BYTES, safe_address
 
 pytestmark = pytest.mark.slow  # a server of its own
 
@@ -386,6 +386,11 @@ def test_only_https_or_loopback_is_called(url: str) -> None:
 def test_https_and_loopback_are_taken_with_a_stage_too(url: str) -> None:
     with via(url):
         pass
+
+
+def test_a_scheme_in_capitals_is_one_like_any_other() -> None:
+    # By it is decided whether the environment's proxies and certificates count.
+    assert safe_address("HTTPS://Router.example/Prod/", "--via") == "https://Router.example/Prod"
 
 
 def test_a_path_behind_the_host_is_kept(router: RouterServer) -> None:
