@@ -14,10 +14,14 @@ import redis
 from chalice.test import Client
 
 import app
+import tinyllama
 from chalicelib import wiring
 from chalicelib.settings import PROJECT
 from chalicelib.store import Store
 from tests import leaks
+from tests.api import stage_proxy
+from tests.api.command_line import CommandLine
+from tests.api.stage_proxy import StageProxy
 from tests.calls import Answer, Api, HandWorker, Transport
 from tests.servers import Server
 from tests.worker.routers import Router
@@ -108,6 +112,35 @@ def router(valkey_url: str, own_state: Path) -> Iterator[Router]:
     started = Router(valkey_url, 30)
     yield started
     started.stop()
+
+
+@pytest.fixture
+def stage(
+    router: Router, store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[StageProxy]:
+    """The router on an empty store, behind what may spoil its answers; commands call it."""
+    del store_url
+    with stage_proxy.serving(router.url) as proxy:
+        monkeypatch.setenv("TINYLLAMA_URL", proxy.url)
+        monkeypatch.setenv("TINYLLAMA_TOKEN", tinyllama.make_token(sub="acme"))
+        monkeypatch.setenv("TINYLLAMA_CONFIG_DIR", str(tmp_path / "config"))
+        monkeypatch.delenv("TINYLLAMA_PROFILE", raising=False)
+        yield proxy
+
+
+@pytest.fixture
+def run(stage: StageProxy, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """Commands as they are given at a shell, on that stage."""
+    del stage
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def client(stage: StageProxy) -> Iterator[tinyllama.Client]:
+    """A client of that stage."""
+    del stage
+    with tinyllama.Client() as made:
+        yield made
 
 
 @pytest.fixture(params=["client", pytest.param("http", marks=pytest.mark.slow)])

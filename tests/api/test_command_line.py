@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,10 @@ import tinyllama
 from chalicelib import keyspace
 from chalicelib.leasing import Outcome
 from chalicelib.settings import PROJECT
-from tests.api import stage_proxy
 from tests.api.command_line import CommandLine, Ran
 from tests.api.stage_proxy import Passing, StageProxy
 from tests.calls import HandWorker
 from tests.leaks import LEDGER
-from tests.worker.routers import Router
 from tinyllama import awaiting
 from tinyllama.client import Client
 from tinyllama.cures import CURES
@@ -32,33 +30,6 @@ pytestmark = pytest.mark.slow  # a router as a process of its own
 
 PROMPT = LEDGER.note("a prompt", f"{secrets.token_hex(8)}, say llamas")
 NOBODYS = f"job_{'0' * 32}"
-
-
-@pytest.fixture
-def stage(
-    router: Router, store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[StageProxy]:
-    """The router on an empty store, behind what may spoil its answers; commands call it."""
-    del store_url
-    with stage_proxy.serving(router.url) as proxy:
-        monkeypatch.setenv("TINYLLAMA_URL", proxy.url)
-        monkeypatch.setenv("TINYLLAMA_TOKEN", tinyllama.make_token(sub="acme"))
-        monkeypatch.setenv("TINYLLAMA_CONFIG_DIR", str(tmp_path / "config"))
-        monkeypatch.delenv("TINYLLAMA_PROFILE", raising=False)
-        yield proxy
-
-
-@pytest.fixture
-def run(stage: StageProxy, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    del stage
-    return CommandLine(capsys)
-
-
-@pytest.fixture
-def client(stage: StageProxy) -> Iterator[Client]:
-    del stage
-    with Client() as made:
-        yield made
 
 
 def jobs_in(direct: "redis.Redis") -> list[str]:

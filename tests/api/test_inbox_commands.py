@@ -4,49 +4,18 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-import tinyllama
 from chalicelib.settings import PROJECT
-from tests.api import stage_proxy
 from tests.api.command_line import CommandLine
 from tests.api.stage_proxy import StageProxy
-from tests.worker.routers import Router
 from tinyllama import inbox_commands
 from tinyllama.client import Client, Event
 
 pytestmark = pytest.mark.slow  # a router as a process of its own
 
 FOLLOW = [sys.executable, "-m", "tinyllama", "inbox", "follow"]
-
-
-@pytest.fixture
-def stage(
-    router: Router, store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[StageProxy]:
-    """The router on an empty store, which commands call."""
-    del store_url
-    with stage_proxy.serving(router.url) as proxy:
-        monkeypatch.setenv("TINYLLAMA_URL", proxy.url)
-        monkeypatch.setenv("TINYLLAMA_TOKEN", tinyllama.make_token(sub="acme"))
-        monkeypatch.setenv("TINYLLAMA_CONFIG_DIR", str(tmp_path / "config"))
-        yield proxy
-
-
-@pytest.fixture
-def run(stage: StageProxy, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    del stage
-    return CommandLine(capsys)
-
-
-@pytest.fixture
-def client(stage: StageProxy) -> Iterator[Client]:
-    del stage
-    with Client() as made:
-        yield made
 
 
 def pending(client: Client) -> list[object]:

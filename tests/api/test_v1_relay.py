@@ -693,34 +693,18 @@ def test_one_and_the_same_call_of_many_at_once_is_answered_to_each_by_a_job_of_i
 
 
 @pytest.mark.slow
-def test_an_unmodified_client_follows_to_the_end(
-    hasty_router: Router, direct: "redis.Redis", hand_worker: HandWorker
+@pytest.mark.parametrize("seconds", [1, 3], ids=["within its redirects", "beyond them"])
+def test_an_unmodified_client_waits_for_one_job(
+    hasty_router: Router, direct: "redis.Redis", hand_worker: HandWorker, seconds: int
 ) -> None:
     direct.flushall()
     client = openai.OpenAI(base_url=f"{hasty_router.url}/v1", api_key=tinyllama.make_token())
-    worker = threading.Timer(1, hand_worker.answer, ["Here at last"])
+    worker = threading.Timer(seconds, hand_worker.answer, ["Here at last"])
     worker.start()
 
     answer = client.chat.completions.create(**body())
 
     worker.join()
     assert answer.choices[0].message.content == "Here at last"
-    assert jobs(direct) == 1
-    client.close()
-
-
-@pytest.mark.slow
-def test_an_unmodified_client_that_runs_out_of_redirects_finds_its_job_again(
-    hasty_router: Router, direct: "redis.Redis", hand_worker: HandWorker
-) -> None:
-    direct.flushall()
-    client = openai.OpenAI(base_url=f"{hasty_router.url}/v1", api_key=tinyllama.make_token())
-    worker = threading.Timer(3, hand_worker.answer, ["Found again"])
-    worker.start()
-
-    answer = client.chat.completions.create(**body())
-
-    worker.join()
-    assert answer.choices[0].message.content == "Found again"
     assert jobs(direct) == 1
     client.close()

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -88,44 +88,44 @@ def worker(valkey_url: str, engine_url: str, own_state: Path) -> Iterator[None]:
     process.wait()
 
 
+@contextmanager
+def serving(started: Router) -> Iterator[Router]:
+    """Wait until it serves, and end it at last."""
+    started.await_health("pass")
+    yield started
+    started.stop()
+
+
 @pytest.fixture(scope="session")
 def router(valkey_url: str, worker: None) -> Iterator[Router]:
     """The router, its settings as they are."""
     del worker
-    started = Router(valkey_url)
-    started.await_health("pass")
-    yield started
-    started.stop()
+    with serving(Router(valkey_url)) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def strict_router(valkey_url: str, worker: None) -> Iterator[Router]:
     """A router that takes two jobs a minute of a tenant, and then one each 30 seconds."""
     del worker
-    started = Router(valkey_url, {"TINYLLAMA_RATE_PER_MINUTE": "2"})
-    started.await_health("pass")
-    yield started
-    started.stop()
+    with serving(Router(valkey_url, {"TINYLLAMA_RATE_PER_MINUTE": "2"})) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def hasty_router(valkey_url: str, worker: None) -> Iterator[Router]:
     """A router whose chains of redirects end after half the engine's minute."""
     del worker
-    started = Router(valkey_url, wait_seconds=HASTY_SECONDS)
-    started.await_health("pass")
-    yield started
-    started.stop()
+    with serving(Router(valkey_url, wait_seconds=HASTY_SECONDS)) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def mortal_router(valkey_url: str, worker: None) -> Iterator[Router]:
     """A router that is killed while clients wait for it."""
     del worker
-    started = Router(valkey_url)
-    started.await_health("pass")
-    yield started
-    started.stop()
+    with serving(Router(valkey_url)) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

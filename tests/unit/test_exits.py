@@ -69,13 +69,13 @@ def test_a_token_that_tells_no_expiry_is_not_said_to_have_expired(token: str) ->
     assert reaching.expired_at(token, 0) is None
 
 
-def test_a_shell_can_be_taught_the_commands() -> None:
+def completed(*words: str) -> list[str]:
+    """Return what bash is offered in place of the last of *words*."""
     asked = {
         "_TINYLLAMA_COMPLETE": "complete_bash",
-        "COMP_WORDS": "tinyllama in",
-        "COMP_CWORD": "1",
+        "COMP_WORDS": " ".join(words),
+        "COMP_CWORD": str(len(words) - 1),
     }
-
     told = subprocess.run(
         [sys.executable, "-m", "tinyllama"],
         cwd=PROJECT,
@@ -84,8 +84,12 @@ def test_a_shell_can_be_taught_the_commands() -> None:
         text=True,
         check=False,
     )
+    assert told.stderr == ""
+    return told.stdout.split()
 
-    assert told.stdout.split() == ["infer", "inbox"], told.stderr
+
+def test_a_shell_can_be_taught_the_commands() -> None:
+    assert completed("tinyllama", "in") == ["infer", "inbox"]
 
 
 def test_a_shell_is_told_the_profiles_that_there_are(
@@ -94,22 +98,8 @@ def test_a_shell_is_told_the_profiles_that_there_are(
     monkeypatch.setenv("TINYLLAMA_CONFIG_DIR", str(tmp_path))
     for name in ("work", "home", "worse"):
         profiles.save(profiles.Profile(name, "https://api.example", "x"))
-    asked = {
-        "_TINYLLAMA_COMPLETE": "complete_bash",
-        "COMP_WORDS": "tinyllama queue --profile wor",
-        "COMP_CWORD": "3",
-    }
 
-    told = subprocess.run(
-        [sys.executable, "-m", "tinyllama"],
-        cwd=PROJECT,
-        env=child_environment(asked),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert told.stdout.split() == ["work", "worse"], told.stderr
+    assert completed("tinyllama", "queue", "--profile", "wor") == ["work", "worse"]
 
 
 def test_what_callers_need_comes_first_in_the_help(run: Run) -> None:
