@@ -1,6 +1,5 @@
 """The API's tests, the same under ``chalice.test.Client`` and over HTTP to ``chalice local``."""
 
-import http.client
 import os
 import socket
 import subprocess
@@ -22,7 +21,7 @@ from tests import leaks
 from tests.api import stage_proxy
 from tests.api.command_line import CommandLine
 from tests.api.stage_proxy import StageProxy
-from tests.calls import Answer, Api, HandWorker, Transport
+from tests.calls import Answer, Api, HandWorker, OverHttp, Transport
 from tests.servers import Server
 from tests.worker.routers import Router
 
@@ -81,16 +80,7 @@ def http_transport(valkey: Server, own_state: str) -> Iterator[Transport]:
             stdout=output,
         )
 
-    def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        leaks.LEDGER.note_request(headers, body)
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40)
-        connection.request(method, path, body, dict(headers))
-        answer = connection.getresponse()
-        found = {name.lower(): value for name, value in answer.getheaders()}
-        read = Answer(answer.status, found, answer.read())
-        connection.close()
-        return read
-
+    send = OverHttp(f"http://127.0.0.1:{port}")
     deadline = time.monotonic() + 30
     while True:
         try:

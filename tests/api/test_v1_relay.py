@@ -1,6 +1,5 @@
 """A slow answer of the OpenAI API: over redirects to its end, one job for each call, none lost."""
 
-import http.client
 import os
 import secrets
 import threading
@@ -28,7 +27,7 @@ from chalicelib.store import Store, connect
 from tests import leaks
 from tests.api import doors
 from tests.api.conftest import forget_parts
-from tests.calls import Answer, Api, HandWorker, Transport
+from tests.calls import Answer, Api, HandWorker, OverHttp, Transport
 from tests.servers import Server
 from tests.store.harness import now_ms
 from tests.store.proxy import Proxy
@@ -69,19 +68,7 @@ def hasty_router(valkey: Server, hasty: None, own_state: str) -> Iterator[Router
 @pytest.fixture(scope="module")
 def hasty_transport(hasty_router: Router) -> Transport:
     """The way to it."""
-    host = urlsplit(hasty_router.url)
-
-    def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        leaks.LEDGER.note_request(headers, body)
-        connection = http.client.HTTPConnection(str(host.hostname), host.port, timeout=40)
-        connection.request(method, path, body, dict(headers))
-        answer = connection.getresponse()
-        found = {name.lower(): value for name, value in answer.getheaders()}
-        read = Answer(answer.status, found, answer.read())
-        connection.close()
-        return read
-
-    return send
+    return OverHttp(hasty_router.url)
 
 
 @pytest.fixture(params=["client", pytest.param("hasty", marks=pytest.mark.slow)])

@@ -1,9 +1,7 @@
 """A real Chromium, a real router, and workers that do what a test says."""
 
-import functools
-import http.client
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,29 +13,15 @@ from chalicelib.bounds import queue_settings
 from chalicelib.leasing import JobLeases
 from chalicelib.settings import PROJECT
 from chalicelib.store import Store
-from tests import leaks
 from tests.api.stage_proxy import StageProxy, serving
 from tests.browser import chromium
 from tests.browser.console import Console
-from tests.calls import Answer, Api, HandWorker
+from tests.calls import Api, HandWorker, OverHttp
 from tests.servers import Server
 from tests.worker.doubles import work
 from tests.worker.routers import Router
 from worker.engines import EchoEngine, Engine
 from worker.ways import near
-
-
-def send(url: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Make a call past the browser."""
-    leaks.LEDGER.note_request(headers, body)
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=40)
-    connection.request(method, path, body, dict(headers))
-    answer = connection.getresponse()
-    found = {name.lower(): value for name, value in answer.getheaders()}
-    read = Answer(answer.status, found, answer.read())
-    connection.close()
-    return read
-
 
 type Workers = Callable[[Engine], AbstractContextManager[None]]
 
@@ -106,7 +90,7 @@ def console(open_console: Callable[..., Console], router: Router) -> Console:
 def api(router: Router, emptied: None) -> Api:
     """The router's API as the tenant dev, who is at the keyboard, may also call it."""
     del emptied
-    return Api(functools.partial(send, router.url), tenant="dev")
+    return Api(OverHttp(router.url), tenant="dev")
 
 
 @pytest.fixture
