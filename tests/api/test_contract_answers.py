@@ -2,8 +2,9 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import redis
 
 import app
 import tinyllama
-from chalicelib import errors, keyspace, limits, metrics_answers, schemas, settings
+from chalicelib import errors, keyspace, limits, metrics_answers, schemas, settings, wiring
 from chalicelib.authorizer import Gate, Laptop
 from chalicelib.bounds import RequestSettings
 from chalicelib.errors import KeysUnavailable, NotConfigured
@@ -329,6 +330,20 @@ def scene(
     return Scene(api, hand_worker, direct, method, path)
 
 
+@pytest.fixture
+def held_briefly(status: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hold calls of the OpenAI API for a moment where nobody is to answer them meanwhile."""
+    if status != HTTPStatus.OK:
+        monkeypatch.setenv("TINYLLAMA_RELAY_SECONDS", "0.05")
+    parts = wiring.relay, wiring.response_desk
+    for part in parts:
+        part.cache_clear()
+    yield
+    for part in parts:
+        part.cache_clear()
+
+
+@pytest.mark.usefixtures("held_briefly")
 @pytest.mark.parametrize(("method", "path", "status", "code"), documented(in_trouble=False))
 def test_every_answer_in_the_contract_is_given_as_it_says(
     scene: Scene, client_transport: Transport, status: int, code: str | None
