@@ -18,7 +18,7 @@ demo: $(READY) ## a prompt, its answer, its event; then everything stops
 test: $(READY) node_modules ## every suite but the engine's, with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term
 
-test-fast: $(READY) ## what ends in seconds
+test-fast: $(READY) ## what is quick: a minute
 	$(BIN)/python -m pytest -m "not slow"
 
 test-stores: $(READY) ## every move on another store: TEST_STORE_SERVER=/path/to/valkey-server
