@@ -86,12 +86,12 @@ class Undelivered:
     def follow(self, tenant: str, call: str, job_id: str, seconds: float) -> Attendance:
         """Wait *seconds* for the job behind a redirect, in place of whoever waited before."""
         attendance = Attendance(tenant, call, job_id, secrets.token_hex(8))
-        self._attend(attendance, seconds, takes=True)
+        self._attend(attendance, seconds, takes=True, retry=True)
         return attendance
 
-    def leave(self, attendance: Attendance, *, retry: bool = True) -> None:
+    def leave(self, attendance: Attendance) -> None:
         """Wait no longer: the call that is sent again has the job."""
-        self._attend(attendance, 0, takes=False, retry=retry)
+        self._attend(attendance, 0, takes=False, retry=False)
 
     def put_off(self, attendance: Attendance) -> None:
         """Keep the place of a call that was refused for now: sent again it is no other call.
@@ -100,15 +100,15 @@ class Undelivered:
         """
         self._attend(attendance, 0, takes=False, retry=False, alone_ms=_PUT_OFF_MS)
 
-    def deliver(self, attendance: Attendance, *, retry: bool = True) -> bool:
+    def deliver(self, attendance: Attendance) -> bool:
         """Tell whether the job's answer is for this wait, which tells it now."""
-        return self._deliver(attendance, _TOLD_MS, retry=retry)
+        return self._deliver(attendance, _TOLD_MS)
 
     def withdraw(self, attendance: Attendance) -> None:
         """Forget a job that there is not: no later call is given it."""
-        self._deliver(attendance, 0, retry=False)
+        self._deliver(attendance, 0)
 
-    def _deliver(self, attendance: Attendance, told_ms: int, *, retry: bool) -> bool:
+    def _deliver(self, attendance: Attendance, told_ms: int) -> bool:
         given = {
             "id": attendance.job_id,
             "waiter": attendance.waiter,
@@ -116,7 +116,7 @@ class Undelivered:
             "kept_ms": _KEPT_MS,
         }
         terms = (json.dumps(given),)
-        return bool(self._store.run(_DELIVER, (attendance.key,), terms, retry=retry))
+        return bool(self._store.run(_DELIVER, (attendance.key,), terms, retry=False))
 
     def _attend(
         self,
@@ -124,7 +124,7 @@ class Undelivered:
         seconds: float,
         *,
         takes: bool,
-        retry: bool = True,
+        retry: bool,
         alone_ms: int = _KEPT_MS,
     ) -> None:
         given = {

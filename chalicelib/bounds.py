@@ -90,7 +90,7 @@ def _bytes(name: str, default: int) -> int:
 class RequestSettings:
     """How many requests a tenant, and one API key, may make a minute; 0 for no limit.
 
-    Those that have a rate of their own (``QueueSettings.rate_per_minute``) are not counted.
+    ``Route.counted`` says which are; a prompt of ``/v1`` counts for its own rate besides.
     """
 
     per_minute: int = 0

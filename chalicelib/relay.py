@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib import limits, openai_errors, visits
 from chalicelib.attaching import Attendance, Undelivered, call_of
-from chalicelib.errors import JobGone, JobNotFound, RouterError, StoreUnavailable
+from chalicelib.errors import JobGone, JobNotFound, RateLimited, RouterError, StoreUnavailable
 from chalicelib.jobs import Draft, Job, JsonObject
 from chalicelib.openai_calls import Asking
 from chalicelib.openai_errors import StillRunning
@@ -51,8 +51,9 @@ class Relay:
         It is that of a followed redirect, the one that the call had when it was sent before, one
         that is *known* by the same Idempotency-Key, or a new one, of *request* (in the words of
         ``POST /infer``). Raises JobNotFound for what is no job of this tenant and path,
-        StillRunning where another call was given the job meanwhile, StoreUnavailable that says when
-        the same call finds the job, and as FrontDoor.submit does. The rates are the visit's.
+        StillRunning where another call was given the job meanwhile, StoreUnavailable and behind a
+        redirect RateLimited that say when the same call finds the job, and as FrontDoor.submit
+        does. The rates are the visit's.
         """
         begun, hold = self._begun(tenant, asking, request, asking.hops.hold_seconds)
         try:
@@ -90,6 +91,8 @@ class Relay:
         except StoreUnavailable as error:
             # Whoever was redirected seems to wait for a moment more, or does so by this call.
             raise self._away(lapses, error) from None
+        except RateLimited as error:
+            raise _refused_on_the_way(error) from None
         return Submitted(job, known=False), _Hold(held, until, lapses if held else until)
 
     def _followed(
@@ -98,7 +101,7 @@ class Relay:
         try:
             job = self.door.queue.fetch(tenant, job_id)
         except (JobGone, JobNotFound):
-            raise JobNotFound from None
+            raise JobNotFound from None  # all in the same words
         door = job.request.get("openai", {})
         if door.get("api") != api:
             raise JobNotFound
@@ -164,7 +167,7 @@ class Relay:
         if hold.attendance is None or self._late(hold):
             return
         with suppress(StoreUnavailable), visits.serving(None):
-            if not self.undelivered.deliver(hold.attendance, retry=False):
+            if not self.undelivered.deliver(hold.attendance):
                 raise StillRunning("another call was given this job's answer: send yours again")
 
     def _leave(self, hold: _Hold) -> None:
@@ -176,7 +179,7 @@ class Relay:
         try:
             # On nobody's behalf: a key that was revoked meanwhile must not keep the job.
             with visits.serving(None):
-                self.undelivered.leave(hold.attendance, retry=False)
+                self.undelivered.leave(hold.attendance)
         except StoreUnavailable as error:
             raise self._away(hold.lapses, error) from None
 
@@ -189,6 +192,13 @@ class Relay:
         left = math.ceil(lapses - self.door.patience.clock()) + 1
         again = openai_errors.again(max(limits.RETRY_AFTER_SECONDS, left))
         return StoreUnavailable(error.detail, headers=again)
+
+
+def _refused_on_the_way(error: RateLimited) -> RateLimited:
+    """Return *error* as it is told to who follows a redirect: the call sent again finds its job."""
+    # Nothing was done, so that the wait before the redirect lapses in its own time.
+    seconds = max(int(error.headers["Retry-After"]), _MARGIN_SECONDS + 1)
+    return RateLimited(error.detail, headers={**error.headers, "Retry-After": str(seconds)})
 
 
 def _draft(

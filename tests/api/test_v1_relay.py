@@ -437,6 +437,28 @@ def test_a_call_that_was_put_off_is_remembered_for_two_minutes(
 
 
 @pytest.mark.parametrize("transport", ["client"], indirect=True)
+def test_who_is_refused_behind_a_redirect_is_to_come_back_when_its_job_can_be_found(
+    api: Api, direct: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINYLLAMA_REQUESTS_PER_MINUTE", "60")
+    forget_parts()
+    sent = body()
+    first = ask(api, sent)
+    while api.get("/v1/models").status == 200:
+        pass
+
+    refused, _ = Chain(api, sent, {}).follow(first)
+
+    (entry,) = direct.hvals(direct.keys(keyspace.undelivered("acme", "*"))[0])
+    lapses = int(str(entry).split()[1]) / 1000
+    seconds, micros = direct.time()
+    pause = int(refused.headers["retry-after"])
+    forget_parts()
+    assert refusal(refused) == (429, "rate_limited")
+    assert 1 < lapses - seconds - micros / 1_000_000 < pause < 10
+
+
+@pytest.mark.parametrize("transport", ["client"], indirect=True)
 def test_a_call_that_will_never_do_leaves_nothing_to_find(
     api: Api, direct: "redis.Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
