@@ -253,10 +253,10 @@ JOB_CURES: Mapping[str, Cure] = {
         "Send less at once. The operator gives it more room, or the worker fewer slots.",
     ),
     "engine_refused": Cure(
-        "The model's server refused the request, or no model was named and it lists none: an "
-        "unknown `model`, for one.",
-        "Name a model that it has: `tinyllama models` and `GET /v1/models` list them. The operator "
-        "finds its reason in its own log.",
+        "The model's server refused the request: a `model` that it has not, a prompt that is too "
+        "long for it, one without a chat template. Or no model was named and it lists none.",
+        "Read what it answered. Name a model that it has (`tinyllama models` and `GET /v1/models` "
+        "list them), or send less. The operator finds its reason in its own log.",
     ),
     "engine_timeout": Cure(
         "The model's server was silent for longer than it may.",

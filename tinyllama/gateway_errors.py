@@ -9,7 +9,7 @@ from chalicelib.routing import RouteNotFound as RouteNotFound  # noqa: PLC0414 -
 
 NO_ROUTE = (
     "the path or the method is not offered; GET openapi.json tells those that are. OpenAI's routes"
-    " are under /v1: a base URL ends in it"
+    " are under /v1, in which an OpenAI client's base URL ends, and the router's own does not"
 )
 
 

@@ -3,7 +3,7 @@
 export const CURES = {
   engine_unavailable: "The operator looks whether it runs where TINYLLAMA_ENGINE_URL says, and at its log.",
   engine_rate_limited: "Send less at once. The operator gives it more room, or the worker fewer slots.",
-  engine_refused: "Name a model that it has: tinyllama models and GET /v1/models list them. The operator finds its reason in its own log.",
+  engine_refused: "Read what it answered. Name a model that it has (tinyllama models and GET /v1/models list them), or send less. The operator finds its reason in its own log.",
   engine_timeout: "Ask for less, or try later. The operator raises TINYLLAMA_ENGINE_TIMEOUT_SECONDS.",
   engine_interrupted: "Run the job again. If it stays, the operator looks at the server's log and memory.",
   engine_garbage: "The operator checks TINYLLAMA_ENGINE_URL: it mostly ends in /v1.",
