@@ -22,7 +22,7 @@ export async function ask(method, path, options = {}) {
         return answer;
       } catch (error) {
         if (error instanceof Lost) {
-          trouble(call, "Connection lost, trying again…");
+          trouble(call, "Connection lost, trying again…", true);
           await pause(backoff(lost++), options.signal, true);
         } else if (!(error instanceof Problem)) {
           throw error;

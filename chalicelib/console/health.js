@@ -4,10 +4,12 @@ import { ask } from "./asking.js";
 import { Problem } from "./calls.js";
 import { byId, facts, write } from "./elements.js";
 import { repeat } from "./polling.js";
+import { onLost } from "./troubles.js";
 
 const SECONDS = 15;
-const WORDS = { pass: "All well", warn: "No worker", fail: "Out of order" };
+const WORDS = { pass: "All well", warn: "No worker", fail: "Out of order", unknown: "Not reached" };
 let status = "unknown";
+let lost = false;
 
 // Whether nobody is there to run a job, as far as the last look tells.
 export const noWorker = () => status === "warn";
@@ -27,9 +29,19 @@ function show(body) {
     [check.observedValue ?? check.status, check.output && `– ${check.output}`].filter((part) => part != null).join(" "),
   ]);
   status = body.status;
-  byId("health").dataset.status = status;
-  write(byId("health"), WORDS[status] ?? status);
+  light();
   facts(byId("checks"), { Version: body.version, ...Object.fromEntries(checks) });
 }
 
+// What the last look found is nothing to go by while the router is not reached.
+function light() {
+  const shown = lost ? "unknown" : status;
+  byId("health").dataset.status = shown;
+  write(byId("health"), WORDS[shown] ?? shown);
+}
+
+onLost((now) => {
+  lost = now;
+  light();
+});
 repeat(() => SECONDS, lookAtHealth);

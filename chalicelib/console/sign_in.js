@@ -48,6 +48,8 @@ async function signIn(event) {
   if (!session.begin(token)) return;
   wanted = false;
   dialog.close();
+  // Who signs in in the midst of something is given it back by the dialog itself.
+  if (dialog.classList.contains("first")) byId("main").focus();
   for (const go of waiting.splice(0)) go();
 }
 

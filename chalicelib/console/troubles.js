@@ -2,12 +2,14 @@
 
 import { byId, write } from "./elements.js";
 
-const standing = new Map(); // a call's own symbol → what is said of it
+const standing = new Map(); // a call's own symbol → {said, lost}
+const listeners = [];
 let wake = () => {};
 let woken = new Promise((resolve) => (wake = resolve));
 
-export function trouble(call, said) {
-  standing.set(call, said);
+// *lost* where nothing answers at all.
+export function trouble(call, said, lost = false) {
+  standing.set(call, { said, lost });
   show();
 }
 
@@ -18,9 +20,14 @@ export function mended(call, back = false) {
 }
 
 function show() {
-  const said = [...standing.values()].at(-1) ?? "";
-  write(byId("banner"), said);
+  const told = [...standing.values()];
+  write(byId("banner"), told.at(-1)?.said ?? "");
+  const lost = told.some((each) => each.lost);
+  for (const hear of listeners) hear(lost);
 }
+
+// *hear* is told whether any call is lost just now.
+export const onLost = (hear) => listeners.push(hear);
 
 function tryAgain() {
   wake();

@@ -177,7 +177,8 @@ def test_the_keyboard_alone_signs_in_sends_a_prompt_and_reads_on(console: Consol
     keys.insert_text(tinyllama.make_token(sub="dev"))
     keys.press("Enter")
     expect(console.page.get_by_role("dialog")).to_be_hidden()
-    for _ in range(12):
+    expect(console.page.locator("#main")).to_be_focused()
+    for _ in range(3):
         keys.press("Tab")
         if console.page.evaluate("document.activeElement.id") == "prompt":
             break

@@ -166,11 +166,13 @@ def test_a_stream_goes_on_where_it_was_when_the_router_is_back(
 
     router.stop()
     expect(console.banner).to_have_text(LOST)
+    expect(console.page.locator("#health")).to_have_text("Not reached")
     hand_worker.leases.append(claim, 1, ["meanwhile, "])
     router = Router(valkey.url, 30, port)
     try:
         expect(console.answer).to_have_text("Before, meanwhile, ")
         expect(console.banner).to_have_text("")
+        expect(console.page.locator("#health")).not_to_have_text("Not reached")
         hand_worker.leases.append(claim, 2, ["after."])
         expect(console.answer).to_have_text("Before, meanwhile, after.")
         assert len(console.calls("POST", "/infer")) == 1
