@@ -28,6 +28,8 @@ EventIds = Annotated[list[str] | None, typer.Argument(help="Events' ids: evt_ an
 WholeLease = Annotated[bool, typer.Option("--all", help="All that the lease holds.")]
 
 _WAIT_SECONDS = 20
+# Until the event is in hand: who is ended in the long poll may be leased one after that.
+_TAKE_SECONDS = 30
 # How long a reader may take for what one event prints; given back where the command ends sooner.
 _HOLD_SECONDS = 300
 _COLUMNS = ("id", "type", "source", "time", "payload")
@@ -181,25 +183,34 @@ def follow_inbox(
 def consume(client: "Client", show: Callable[["Event"], None]) -> NoReturn:
     """Show each event of the inbox and those that come, and acknowledge it then; without end.
 
-    One whose showing fails is given back, one that took longer than its lease comes again.
+    One whose showing fails is given back, one that took longer than its lease comes again. One that
+    is no longer held when it arrives is not shown: it may be another's by then.
     """
-    from tinyllama.client import ClientError, ProblemError  # noqa: PLC0415
+    from tinyllama.client import ProblemError  # noqa: PLC0415
 
     while True:
-        # One at a time: no other waits, and lapses, while a reader is slow with this one.
-        lease = client.lease(1, seconds=_HOLD_SECONDS, wait_seconds=_WAIT_SECONDS)
-        for event in lease.events:
-            try:
-                show(event)
-            except BaseException:
-                with suppress(ClientError):
-                    client.release(event, lease=lease)
+        try:
+            _consume_one(client, show)
+        except ProblemError as error:
+            if error.code != "lease_lost":
                 raise
-            try:
-                client.acknowledge(event, lease=lease)
-            except ProblemError as error:
-                if error.code != "lease_lost":
-                    raise
+
+
+def _consume_one(client: "Client", show: Callable[["Event"], None]) -> None:
+    """Wait for an event, show and acknowledge it. Raises ProblemError, ``lease_lost`` too."""
+    from tinyllama.client import ClientError  # noqa: PLC0415
+
+    # One at a time: no other waits, and lapses, while a reader is slow with this one.
+    lease = client.lease(1, seconds=_TAKE_SECONDS, wait_seconds=_WAIT_SECONDS)
+    for event in lease.events:
+        try:
+            client.extend(lease, _HOLD_SECONDS)
+            show(event)
+        except BaseException:
+            with suppress(ClientError):
+                client.release(event, lease=lease)
+            raise
+        client.acknowledge(event, lease=lease)
 
 
 def _selected(event_ids: list[str] | None, lease: str | None, *, whole: bool) -> list[str]:

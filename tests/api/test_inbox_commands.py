@@ -6,12 +6,14 @@ import subprocess
 import sys
 
 import pytest
+import redis
 
+from chalicelib import keyspace
 from chalicelib.settings import PROJECT
 from tests.api.command_line import CommandLine
-from tests.api.stage_proxy import StageProxy
+from tests.api.stage_proxy import Passing, StageProxy
 from tinyllama import inbox_commands
-from tinyllama.client import Client, Event
+from tinyllama.client import Client, Event, Repeating, Unreachable
 
 pytestmark = pytest.mark.slow  # a router as a process of its own
 
@@ -81,6 +83,51 @@ def test_an_event_is_acknowledged_once_it_is_shown_and_given_back_where_that_fai
     # None was taken out before it was shown, and no other is held meanwhile.
     assert held == [[0, False, 2], [1, False, 1]]
     assert pending(client) == [1, 2]
+
+
+def test_an_event_whose_follower_is_gone_before_it_arrives_is_soon_free_again(
+    client: Client, stage: StageProxy, direct: "redis.Redis"
+) -> None:
+    client.publish("a", 1, source="test")
+
+    def lose(passing: Passing) -> None:
+        passing.status = 0
+
+    stage.spoil = lose
+    with (
+        Client(repeating=Repeating(attempts=1)) as gone,
+        pytest.raises(Unreachable),
+    ):
+        inbox_commands.consume(gone, lambda _: None)
+
+    soon_ms = (direct.time()[0] + 60) * 1000
+    assert direct.zcard(keyspace.inbox_leases("acme")) == 1
+    assert direct.zcount(keyspace.inbox_leases("acme"), 0, soon_ms) == 1
+
+
+def test_an_event_that_is_no_longer_held_when_it_arrives_is_not_shown(
+    client: Client, stage: StageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_commands, "_TAKE_SECONDS", 1)
+    client.publish("a", 1, source="test")
+    others: list[Event] = []
+    shown: list[object] = []
+
+    def delay(passing: Passing) -> None:
+        if passing.path == "/inbox/lease":
+            stage.spoil = lambda _: None
+            others.extend(client.lease(1, wait_seconds=20).events)
+            client.publish("a", 2, source="test")
+
+    def show(event: Event) -> None:
+        shown.append(event.payload)
+        raise KeyboardInterrupt
+
+    stage.spoil = delay
+    with Client() as follower, pytest.raises(KeyboardInterrupt):
+        inbox_commands.consume(follower, show)
+
+    assert ([event.payload for event in others], shown) == ([1], [2])
 
 
 def test_a_reader_slower_than_a_lease_ends_no_follower(
