@@ -1,6 +1,7 @@
 """An end for a whole call: a server that sends a byte now and then would hold it for ever.
 
 What httpx2 bounds is each silence; this bounds their sum, from the connection to the last byte.
+How long a name is looked up, and how many of its addresses are tried, it cannot bound.
 """
 
 import ssl
@@ -12,6 +13,9 @@ from typing import Any
 
 import httpcore2
 import httpx2
+
+# No more than one send takes as soon as there is room: each send's silence is bounded by itself.
+_PIECE_BYTES = 4096
 
 
 class Deadline(threading.local):
@@ -76,7 +80,9 @@ class _Stream(httpcore2.NetworkStream):
         return self._stream.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.bounded(timeout, httpcore2.WriteTimeout))
+        for start in range(0, len(buffer), _PIECE_BYTES):
+            left = self._deadline.bounded(timeout, httpcore2.WriteTimeout)
+            self._stream.write(buffer[start : start + _PIECE_BYTES], left)
 
     def close(self) -> None:
         self._stream.close()

@@ -97,6 +97,33 @@ def test_a_call_ends_by_its_deadline_and_hangs_up_whatever_the_server_does(
         assert what is SILENCE or server.hung_up.wait(2)
 
 
+def test_a_call_ends_by_its_deadline_however_slowly_the_server_takes_it() -> None:
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        # Of the connections, too: a great one would take the whole body at once.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
+
+        def sip() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                while not over.wait(0.005) and connection.recv(65_536):
+                    pass
+
+        sipping = threading.Thread(target=sip, daemon=True)
+        sipping.start()
+        calling = Calling(f"http://127.0.0.1:{server.getsockname()[1]}", "t", ONCE)
+        begun = time.monotonic()
+
+        with pytest.raises(Unreachable, match="WriteTimeout"):
+            calling.call("POST", "/events", "x" * 30_000_000, within=0.5)
+
+        took = time.monotonic() - begun
+        over.set()
+        calling.close()
+        sipping.join()
+    assert took < 2
+
+
 @pytest.mark.parametrize("what", [SILENCE, HEADERS, BODY], ids=["silence", "headers", "body"])
 def test_a_wait_is_over_in_time_whatever_the_server_does(
     served: Served, what: tuple[bytes, bytes]
