@@ -5,7 +5,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Self, TypedDict, Unpack
 
 from tinyllama import access
@@ -227,6 +227,9 @@ class Client:
         """Return whether the router can do its work (health+json); needs no token."""
         told = self._calling.read_openly("/health", {503}).json()
         require(told, status=str, checks=dict)
+        require(told["checks"], **dict.fromkeys(told["checks"], list))
+        for check in chain.from_iterable(told["checks"].values()):
+            require(check)
         return dict(told)
 
     def _get(self, path: str) -> Any:

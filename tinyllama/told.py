@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from types import UnionType
 from typing import Any, Self
 
 from tinyllama.client_errors import NotARouter
@@ -10,6 +11,15 @@ from tinyllama.client_errors import NotARouter
 NO_ROUTER = "what answers is no router, or an older one: is the address right?"
 _TIMES = frozenset({"created_at", "started_at", "ended_at", "deadline_at", "retry_at"})
 _UNDER_WAY = frozenset({"queued", "running"})
+# What commands and callers count with or look into; an older router may leave them out.
+_JOB: Mapping[str, type | UnionType] = {
+    "attempt": int,
+    "max_attempts": int,
+    "eta_seconds": int | float | None,
+    "timings": dict,
+    "error": dict | None,
+    "result": dict | None,
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class Job:
         """Return the job that a JSON document tells of. Raises NotARouter."""
         require(told, id=str, state=str, version=int)
         found = {each.name: told[each.name] for each in fields(cls) if each.name in told}
+        require(found, **{name: kind for name, kind in _JOB.items() if name in found})
         times = {name: moment(found[name]) for name in _TIMES & found.keys()}
         return cls(**{**found, **times, "document": told})
 
@@ -120,7 +131,7 @@ class Lease:
         return cls(told["lease"], moment(told.get("until")), events, told)
 
 
-def require(told: Any, **kinds: type) -> None:
+def require(told: Any, /, **kinds: type | UnionType) -> None:
     """Raise NotARouter unless *told* is an object whose members are of these kinds."""
     if not isinstance(told, dict) or not all(
         isinstance(told.get(name), kind) for name, kind in kinds.items()
