@@ -285,4 +285,7 @@ def _problem(answer: Answer) -> ProblemError:
         told = answer.json()
     except NotARouter:
         told = None
-    return ProblemError(answer.status, told if isinstance(told, dict) else {}, answer.retry_after)
+    # OpenAI's form of errors has no member for it.
+    known = {"request_id": answer.headers.get("x-request-id")}
+    told = {**known, **told} if isinstance(told, dict) else known
+    return ProblemError(answer.status, told, answer.retry_after)

@@ -52,18 +52,21 @@ class Slip:
 class ProblemError(ClientError):
     """The router refuses, and tells why (RFC 9457). Act on *code*, which never changes.
 
-    *code* is ``unknown`` where who answered gave none. *retry_after* counts seconds.
+    What the OpenAI API's routes tell in its own form is read, too. *code* is ``unknown`` where who
+    answered gave none. *retry_after* counts seconds.
     """
 
     def __init__(self, status: int, told: Mapping[str, Any], retry_after: float | None) -> None:
-        def text(name: str) -> str:
-            value = told.get(name)
+        def text(name: str, among: Mapping[str, Any] = told) -> str:
+            value = among.get(name)
             return value if isinstance(value, str) else ""
 
+        within = told.get("error")
+        openai = within if isinstance(within, dict) else {}
         self.status = status
-        self.code = text("code") or "unknown"
+        self.code = text("code") or text("code", openai) or "unknown"
         self.title = text("title") or text("message") or _phrase(status)
-        self.detail = text("detail")
+        self.detail = text("detail") or text("message", openai)
         self.errors = _slips(told.get("errors"))
         self.request_id = text("request_id")
         self.retry_after = retry_after

@@ -546,6 +546,19 @@ def test_queue_and_health_are_told(client: Client, stage: StageProxy) -> None:
         assert nobody.health()["status"] == "warn"
 
 
+def test_a_refusal_to_list_models_is_told_in_full_though_it_has_openais_form(
+    stage: StageProxy,
+) -> None:
+    token = tinyllama.make_token(sub="acme", scope="inbox:read")
+    with Client(stage.url, token) as reader, pytest.raises(ProblemError) as raised:
+        reader.models()
+
+    refused = raised.value
+    assert (refused.status, refused.code) == (403, "scope_insufficient")
+    assert refused.detail
+    assert refused.request_id
+
+
 def test_another_tenants_job_is_not_there(client: Client, stage: StageProxy) -> None:
     theirs = client.submit(PROMPT)
     with Client(stage.url, tinyllama.make_token(sub="another")) as other_tenant:

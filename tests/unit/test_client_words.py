@@ -38,6 +38,26 @@ def test_a_refusal_as_text_names_the_first_fields(told: dict[str, Any], text: st
     assert str(ProblemError(422, told, None)).endswith(text)
 
 
+OPENAI = {"message": "It calls too often.", "type": "rate_limit_error", "code": "rate_limited"}
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "detail"),
+    [
+        ({"error": OPENAI}, "rate_limited", "It calls too often."),
+        ({**slips(), "error": OPENAI}, "invalid_body", "It will not do."),
+        ({"error": {"message": 1, "code": None}}, "unknown", ""),
+        ({"error": "busy"}, "unknown", ""),
+    ],
+)
+def test_a_refusal_in_openais_form_has_its_code_and_detail(
+    told: dict[str, Any], code: str, detail: str
+) -> None:
+    error = ProblemError(429, told, None)
+
+    assert (error.code, error.detail) == (code, detail)
+
+
 def test_an_argument_that_there_is_not_is_a_type_error_and_nothing_is_sent(client: Client) -> None:
     with client, pytest.raises(TypeError, match=r"'temprature' \(did you mean temperature\?\)"):
         client.submit(PROMPT, temprature=1)  # type: ignore[call-arg]
