@@ -31,7 +31,7 @@ CALL_SECONDS = 90.0
 ANSWER_BYTES = 16 * 1024 * 1024
 _NEXT = re.compile(r'<[^>?]*\?([^>]*)>; *rel="?next')
 _UNSENDABLE = "the path or a header cannot be sent as it is"
-_LATER = frozenset({429, 502, 503, 504})
+LATER = frozenset({429, 502, 503, 504})
 _REDIRECTED = range(300, 400)
 _NOT_MODIFIED = 304
 _REFUSED = 400
@@ -123,8 +123,9 @@ class Calling:
     ) -> Answer:
         """Return the answer, which is no refusal. *wait_seconds* is ``Prefer: wait``.
 
-        The call ends *within* so many seconds, repetitions and pauses included. Raises ProblemError
-        with what the router told last, Unreachable where it told nothing.
+        The call ends *within* so many seconds, repetitions and pauses included; one that would be
+        repeated after them ends no sooner. Raises ProblemError with what the router told last,
+        Unreachable where it told nothing.
         """
         sent = {"Authorization": f"Bearer {self._bearer()}", **(headers or {})}
         content = None if body is None else _json(body)
@@ -183,7 +184,6 @@ class Calling:
     ) -> Answer:
         how, tries, maybe_done = self.repeating, 0, False
         begun = how.clock()
-        until = begun + min(how.seconds, within)
         while True:
             tries += 1
             failure: ProblemError | Unreachable
@@ -202,14 +202,13 @@ class Calling:
                 if answer.status < _REFUSED or answer.status in answers:
                     return _unredirected(answer)
                 failure = _problem(answer)
-                if answer.status not in _LATER:
+                if answer.status not in LATER:
                     raise failure
                 asked = failure.retry_after or 0.0
-            pause = how.pause_seconds(tries, asked)
-            if tries >= how.attempts or how.clock() + pause > until:
+            pause, now = how.pause_seconds(tries, asked), how.clock()
+            vain = tries >= how.attempts or now + pause > begun + how.seconds
+            if vain or not _paused(how, pause, begun + within - now):
                 raise failure
-            how.told(pause)
-            how.sleep(pause)
 
     def _once(self, request: httpx2.Request, seconds: float) -> Answer:
         with self._deadline.within(seconds):
@@ -223,6 +222,14 @@ class Calling:
                 return Answer(response.status_code, dict(response.headers), bytes(body))
             finally:
                 response.close()
+
+
+def _paused(how: Repeating, seconds: float, left: float) -> bool:
+    """Pause for *seconds*, or what is *left* of them; return whether they were."""
+    pause = max(0.0, min(seconds, left))
+    how.told(pause)
+    how.sleep(pause)
+    return seconds <= left
 
 
 def _http(root: str) -> httpx2.Client:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tinyllama.calling import Answer, Calling, part, query
-from tinyllama.client_errors import StillRunning, Unreachable
+from tinyllama.calling import LATER, Answer, Calling, part, query
+from tinyllama.client_errors import ProblemError, StillRunning, Unreachable
 from tinyllama.told import Job, Piece, require
 
 # Under the 25 seconds that a router grants, and what API Gateway bears.
@@ -34,18 +34,22 @@ class Handle:
     def wait(self, timeout: float | None = None) -> Job:
         """Return the job once it has ended, however it did: look at ``state``, ``text``, ``error``.
 
-        Raises StillRunning after *timeout* seconds, whatever the router does; the job goes on.
+        Raises StillRunning after *timeout* seconds, however slow, busy or silent the router is; the
+        job goes on. Sooner it raises only what repeating a call did not mend, or cannot.
         """
         clock = self._calling.repeating.clock
         until = float("inf") if timeout is None else clock() + timeout
         while not self.job.ended:
             # Not <=: what is no number is over, too.
-            if not (left := until - clock()) > 0:
+            if not until - clock() > 0:
                 raise StillRunning(self.job)
             try:
-                self._await_change(left)
+                self._await_change(until)
             except Unreachable:
                 if clock() < until:
+                    raise
+            except ProblemError as error:
+                if clock() < until or error.status not in LATER:
                     raise
         return self.job
 
@@ -86,8 +90,9 @@ class Handle:
         """Remove the job as ``Client.erase`` does."""
         self._calling.call("DELETE", self._path)
 
-    def _await_change(self, left: float) -> None:
-        """Look at the job again once it has changed, or some of the seconds *left* are over."""
+    def _await_change(self, until: float) -> None:
+        """Look at the job again once it has changed, or some of the time *until* then is over."""
+        left = until - self._calling.repeating.clock()
         seen = {"If-None-Match": f'W/"{self.job.version}"'}
         # The answer needs some time as well.
         wait_seconds = int(min(WAIT_SECONDS, max(0.0, left - _WAY_SECONDS)))
@@ -97,7 +102,7 @@ class Handle:
         if answer.body:
             self.job = Job.read(answer.json())
         else:
-            rest(self._calling, answer, left)
+            rest(self._calling, answer, until)
 
     def _unsaid(self, said: str) -> Iterator[Piece]:
         """Yield what is missing of the job's text, all of it where that was *said* otherwise."""
@@ -112,11 +117,12 @@ class Handle:
         return f"/jobs/{part(self.id)}"
 
 
-def rest(calling: Calling, answer: Answer, left: float = float("inf")) -> None:
-    """Wait where the router did not, for no more than *left* seconds: it has no place to wait in.
+def rest(calling: Calling, answer: Answer, until: float = float("inf")) -> None:
+    """Wait where the router did not, *until* then at the latest: it has no place to wait in.
 
     Whatever pause it asks for, no longer than the time between two tries.
     """
+    how = calling.repeating
     if "preference-applied" not in answer.headers:
-        pause = min(answer.retry_after or 0.0, calling.repeating.most_seconds)
-        calling.repeating.sleep(min(left, max(1.0, pause)))
+        pause = min(answer.retry_after or 0.0, how.most_seconds)
+        how.sleep(max(0.0, min(until - how.clock(), max(1.0, pause))))
