@@ -127,7 +127,8 @@ def _submitted(
 
 
 def _await(handle: "Handle", url: str) -> None:
-    from tinyllama.awaiting import IDLE, Outlook, Workers  # noqa: PLC0415
+    from tinyllama.awaiting import IDLE, Workers  # noqa: PLC0415
+    from tinyllama.outlook import Outlook  # noqa: PLC0415
 
     if not sys.stderr.isatty():
         with _telling(url):

@@ -6,8 +6,8 @@ import typer
 
 from chalicelib.jobs import JobState
 from tinyllama import screen
-from tinyllama.awaiting import progress
 from tinyllama.infer_command import show_answer
+from tinyllama.outlook import progress
 from tinyllama.reaching import Address, AsJson, ProfileName, router
 
 if TYPE_CHECKING:
