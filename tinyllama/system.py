@@ -21,6 +21,7 @@ import typer
 from chalicelib import bounds, keysources, settings, store
 from chalicelib.errors import KeysUnavailable, NotConfigured
 from tinyllama import devkeys, listening, local, showing
+from tinyllama.exits import Exit
 from tinyllama.state import bound, home
 
 START_SECONDS = 30.0
@@ -29,7 +30,6 @@ POLL_SECONDS = 0.3
 END_SECONDS = 15.0
 LOG_SECONDS = 10.0  # between two looks at how long the log has grown
 MOST_PORT = 65_535
-INTERRUPTED = 130  # what shells make of SIGINT
 
 # No proxy: a machine that has one for the world may not except loopback from it.
 _loopback = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -140,7 +140,7 @@ def _serving(
         yield router, server
     except KeyboardInterrupt:
         showing.show_end()
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(Exit.INTERRUPTED) from None
     except CallFailed as error:
         typer.echo(f"tinyllama: {error}", err=True)
         raise typer.Exit(1) from None
