@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from chalicelib import settings
 from tinyllama import profiles
 from tinyllama.client_errors import Unusable
-from tinyllama.loopback import plain
+from worker.loopback import plain
 
 type Token = str | Callable[[], str]
 

@@ -18,8 +18,8 @@ from chalicelib import __version__
 from chalicelib.errors import NotConfigured
 from tinyllama.client_errors import NotARouter, ProblemError, Unreachable, Unusable
 from tinyllama.deadlines import Deadline, bind
-from tinyllama.loopback import on_this_machine
 from tinyllama.told import NO_ROUTER
+from worker.loopback import on_this_machine
 from worker.patience import retry_after_seconds
 from worker.wire import safe_address
 

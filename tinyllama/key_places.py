@@ -12,7 +12,7 @@ from tinyllama.deployment import client_tokens, registry, stages
 from tinyllama.deployment.failures import DeploymentFailed, Misused
 from tinyllama.key_calls import KeyCalls
 from tinyllama.key_terms import Wanted
-from tinyllama.loopback import plain
+from worker.loopback import plain
 
 LAPTOP = listening.LAPTOP
 _SCOPE = "keys:admin queue:admin"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tinyllama.loopback import on_this_machine, plain
+from worker.loopback import never_leaves, on_this_machine, plain
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,28 @@ def test_loopback_is_known_in_every_spelling(url: str) -> None:
         "https://localhost.example",
         "https://10.0.0.1",
         "https://[::2]",
+        "https://127.0.0.1 api.example",
+        "https://127.0.0.1\x0b.example",
         "https://[",
         "no address",
     ],
 )
 def test_what_is_another_machines_is_not_taken_for_this_ones(url: str) -> None:
     assert not on_this_machine(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1", "http://127.8.0.1", "http://127.1", "http://[::1]:8000"]
+)
+def test_an_address_of_loopback_and_localhost_never_leave_the_machine(url: str) -> None:
+    assert never_leaves(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://api.localhost", "http://localhost.", "http://10.0.0.1", "http://[", "http:"]
+)
+def test_a_name_that_others_may_be_asked_for_may_leave_the_machine(url: str) -> None:
+    assert not never_leaves(url)
 
 
 def test_a_scheme_is_known_in_either_case() -> None:
