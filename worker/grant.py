@@ -13,7 +13,8 @@ import httpx2
 from chalicelib import __version__
 from chalicelib.settings import PREFIX, MachineClient
 from worker.credential import TOKEN
-from worker.wire import safe_address
+from worker.loopback import on_this_machine
+from worker.wire import no_cookies, safe_address
 
 ANSWER_BYTES = 64 * 1024
 CALL_SECONDS = 10.0
@@ -59,7 +60,9 @@ def ask(client: MachineClient) -> Granted:
     body = bytearray()
     try:
         with (
-            httpx2.Client(timeout=CALL_SECONDS / 2, trust_env=url.startswith("https:")) as http,
+            httpx2.Client(
+                timeout=CALL_SECONDS / 2, trust_env=not on_this_machine(url), cookies=no_cookies()
+            ) as http,
             http.stream(
                 "POST", url, data={"grant_type": "client_credentials"}, headers=headers
             ) as answer,
@@ -81,8 +84,8 @@ def _granted(status: int, body: bytes) -> Granted:
         found = None
     members = found if isinstance(found, dict) else {}
     if status in {400, 401, 403}:
-        code = str(members.get("error"))
-        told = code if _CODE.fullmatch(code) else str(status)
+        code = members.get("error")
+        told = code if isinstance(code, str) and _CODE.fullmatch(code) else str(status)
         raise GrantFailed(f"the issuer refuses the client ({told})", final=True)
     token = members.get("access_token")
     if status != 200 or not isinstance(token, str) or not TOKEN.fullmatch(token):  # noqa: PLR2004

@@ -8,8 +8,9 @@ from typing import Any
 
 from chalicelib import limits, signals
 from chalicelib.errors import TOKEN_REASONS, BodyTooLarge, LeaseLost
-from chalicelib.jobs import Job, JobState, JsonObject
+from chalicelib.jobs import JobState, JsonObject
 from chalicelib.leasing import Claim, Outcome
+from worker import answers
 from worker.credential import Bearer
 from worker.leases import RouterOutdated
 from worker.patience import BackLater, TokenUseless, retry_after_seconds
@@ -18,8 +19,8 @@ from worker.wire import UNKNOWN, Answer, Wire
 REFUSED_SECONDS = 5.0
 LEASE_SECONDS = 30.0  # until the router tells
 
-NOTHING_READY = 204
-OK = frozenset({200, NOTHING_READY})
+NO_CONTENT = 204
+OK = frozenset({200, NO_CONTENT})
 UNAUTHORIZED = frozenset({401, 403})
 # What no waiting mends. Any other 401 may be a clock's, or API Gateway's one word for all.
 FOR_GOOD = frozenset(
@@ -98,10 +99,10 @@ class Via:
         """Lease the next job; see Leases."""
 
         def read(answer: Answer) -> Claim | None:
-            if answer.status == NOTHING_READY:
+            if answer.status == NO_CONTENT:
                 return None
             body = answer.json()
-            job = _job(body)
+            job = answers.job(body)
             self._heed_lease(body)
             return Claim(job, token)
 
@@ -110,14 +111,17 @@ class Via:
     def append(self, claim: Claim, offset: int, chunks: Sequence[str]) -> bool:
         """Add output; see Leases. Raises CallRefused."""
         body = {"offset": offset, "chunks": list(chunks)}
-        return self._call("append", _named(claim) | body, _cancelled, final=True)
+        return self._call(
+            "append", _named(claim) | body, lambda a: answers.cancelled(a.json()), final=True
+        )
 
     def extend(self, claim: Claim) -> bool:
         """Renew the lease; see Leases."""
 
         def read(answer: Answer) -> bool:
-            cancel = _cancelled(answer)
-            self._heed_lease(answer.json())
+            body = answer.json()
+            cancel = answers.cancelled(body)
+            self._heed_lease(body)
             return cancel
 
         return self._call("extend", _named(claim) | self._about(), read)
@@ -125,11 +129,16 @@ class Via:
     def finish(self, claim: Claim, outcome: Outcome) -> JobState:
         """Record how the run ended; see Leases. Raises CallRefused, BodyTooLarge too."""
         body = _named(claim) | {"outcome": _outcome(outcome)}
-        return self._call("finish", body, lambda a: JobState(a.json()["state"]), final=True)
+        return self._call("finish", body, lambda a: answers.ended(a.json()), final=True)
 
     def release(self, claim: Claim) -> None:
         """Give the job back; see Leases."""
-        self._call("release", _named(claim), lambda _: None)
+
+        def read(answer: Answer) -> None:
+            if answer.status != NO_CONTENT:
+                raise ValueError("a release is answered without words")
+
+        self._call("release", _named(claim), read)
 
     def close(self) -> None:
         """Close the connections."""
@@ -138,10 +147,8 @@ class Via:
     def _about(self) -> JsonObject:
         return self._worker | (self._models if self._now() >= self._models_from else {})
 
-    def _heed_lease(self, body: JsonObject) -> None:
-        seconds = body.get("lease_seconds")
-        if isinstance(seconds, int | float) and 0 < seconds < float("inf"):
-            self._lease_seconds = float(seconds)
+    def _heed_lease(self, body: Any) -> None:
+        self._lease_seconds = answers.lease_seconds(body, self._lease_seconds)
 
     def _call[T](
         self, move: str, body: JsonObject, read: Callable[[Answer], T], *, final: bool = False
@@ -183,7 +190,7 @@ class Via:
         Workers are upgraded first, and no job is to fail for what its caller can do without.
         Raises RouterOutdated where it cannot.
         """
-        refused = answer.refused()
+        refused = answer.refused() if answer.status in REFUSED else ()
         if "models" in body and any(each.startswith("/models") for each in refused):
             self._models_from = self._now() + OFFER_AGAIN_SECONDS
             return {name: body[name] for name in body if name != "models"}
@@ -201,9 +208,10 @@ class Via:
         if answer.status in OK:
             try:
                 return read(answer)
-            except (KeyError, TypeError, ValueError):
+            except ValueError:
                 raise _Odd from None
-        if answer.status == CONFLICT and answer.code() == LeaseLost.code:
+        # Who claims has no lease to lose.
+        if answer.status == CONFLICT and move != "lease" and answer.code() == LeaseLost.code:
             raise LeaseLost
         if answer.status in UNAUTHORIZED:
             self._tell("credential.refused", answer, move=move)
@@ -250,42 +258,6 @@ def _back_later(answer: Answer, least_seconds: float = 0, *, told: bool = False)
 
 def _named(claim: Claim) -> JsonObject:
     return {"job_id": claim.job.id, "tenant": claim.job.tenant, "token": claim.token}
-
-
-def _job(body: Any) -> Job:
-    """Return the job that a lease holds. Raises ValueError for anything else."""
-    match body:
-        case {
-            "job": {
-                "id": str(job_id),
-                "tenant": str(tenant),
-                "attempt": int(attempt),
-                "max_attempts": int(most),
-                "request": dict(request),
-                "created_at": int(created_at),
-                **more,
-            }
-        }:
-            traceparent = more.get("traceparent")
-            return Job(
-                id=job_id,
-                tenant=tenant,
-                state=JobState.RUNNING,
-                version=0,  # not told over HTTPS
-                attempt=attempt,
-                max_attempts=most,
-                request=request,
-                created_at=created_at,
-                traceparent=traceparent if isinstance(traceparent, str) else None,
-            )
-    raise ValueError("the answer holds no job")
-
-
-def _cancelled(answer: Answer) -> bool:
-    cancel = answer.json()["cancel"]
-    if not isinstance(cancel, bool):
-        raise TypeError("cancel is true or false")
-    return cancel
 
 
 def _outcome(outcome: Outcome) -> Mapping[str, object]:

@@ -1,10 +1,10 @@
 """One bounded call to the router: keep-alive, timeouts, no redirections, nothing compressed."""
 
-import ipaddress
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ import httpx2
 
 from chalicelib import __version__
 from chalicelib.errors import NotConfigured
+from worker.loopback import never_leaves, on_this_machine
 from worker.patience import BackLater
 
 CONNECT_SECONDS = 5.0
@@ -52,7 +53,8 @@ class Answer:
         """Return the pointers (RFC 6901) that a problem document names, none of anything else."""
         body = self.json()
         errors = body.get("errors") if isinstance(body, dict) else None
-        named = [each.get("pointer") for each in errors or [] if isinstance(each, dict)]
+        listed = errors if isinstance(errors, list) else []
+        named = [each.get("pointer") for each in listed if isinstance(each, dict)]
         return [pointer for pointer in named if isinstance(pointer, str)]
 
 
@@ -76,7 +78,8 @@ class Wire:
             # The worker's threads are what bounds connections: a renewal must find one.
             limits=httpx2.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE_SECONDS),
             # Proxies and certificates of the environment's are for what leaves the machine.
-            trust_env=self.root.startswith("https:"),
+            trust_env=not on_this_machine(self.root),
+            cookies=no_cookies(),
         )
 
     def post(self, path: str, content: bytes, token: str) -> Answer:
@@ -124,14 +127,12 @@ def safe_address(url: str, name: str) -> str:
     except ValueError:
         parts, host = urlsplit(""), ""
     plain = not (parts.username or parts.password or parts.query or parts.fragment)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))
+    safe = parts.scheme == "https" or (parts.scheme == "http" and never_leaves(url))
     if not (host and plain and safe):
         raise NotConfigured(f"{name} must be an https address, or http on loopback")
     return parts.geturl().rstrip("/")
 
 
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def no_cookies() -> CookieJar:
+    """Return a jar that keeps none: what httpx2 cannot send back, it raises UnicodeError for."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))

@@ -42,8 +42,10 @@ def via(
     """Give the moves over HTTP through the router at *url*."""
     credential = Credential(WorkerCredential(token, None), time.time)
     leases = Via(url, credential, "test-worker", 4, now)
-    yield leases
-    leases.close()
+    try:
+        yield leases
+    finally:
+        leases.close()
 
 
 class Scripted:

@@ -1,9 +1,11 @@
 """A router that answers ``/worker`` as a test says, and misbehaves on demand."""
 
 import json
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -67,6 +69,19 @@ class RouterServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hung up is part of the test."""
+
+
+@contextmanager
+def serving() -> Iterator[RouterServer]:
+    """Run a router that has no job until told otherwise."""
+    with RouterServer() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def answer(status: int, body: object = None, **headers: str) -> Step:

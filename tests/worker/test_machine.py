@@ -71,13 +71,18 @@ def test_a_life_that_cannot_be_read_is_none(issuer: Issuer, seconds: object) -> 
         (refusal(401, "<script>"), "401", True),
         (refusal(500, "server_error"), "status 500", False),
         ((302, {"Location": "http://127.0.0.1:1/"}, b""), "status 302", False),
+        ((302, {"Location": "token", "Set-Cookie": "a=\xe9"}, b""), "status 302", False),
+        ((400, {}, b'{"error": ["invalid_client"]}'), "(400)", True),
         ((200, {}, b"<html>"), "holds no token", False),
         ((200, {}, b"[]"), "holds no token", False),
         ((200, {}, b'{"access_token": "two words"}'), "holds no token", False),
         ((200, {}, b'{"access_token": 7}'), "holds no token", False),
         ((200, {}, b" " * 100_000), "does not end", False),
     ],
-    ids=["refused", "odd code", "500", "elsewhere", "html", "list", "words", "number", "long"],
+    ids=[
+        *("refused", "odd code", "500", "elsewhere", "odd cookie", "no code"),
+        *("html", "list", "words", "number", "long"),
+    ],
 )
 def test_no_token_says_why_and_never_what_the_issuer_said(
     issuer: Issuer, reply: issuer_server.Reply, told: str, *, final: bool

@@ -91,7 +91,11 @@ def test_who_asks_for_a_pause_gets_it_and_the_store_is_tried_soon() -> None:
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [(None, 0), ("7", 7), ("0.5", 0.5), ("-1", 0), ("soon", 0), ("nan", 0), ("", 0)],
+    [
+        *((None, 0), ("7", 7), ("0.5", 0.5), ("-1", 0), ("soon", 0), ("nan", 0), ("", 0)),
+        *((f"Mon, 01 Jan {year} 00:00:00 GMT", 0) for year in ("2020", "9" * 5, "9" * 30)),
+        ("Mon, 01 Jan 2020 00:00:00 +" + "9" * 30, 0),
+    ],
 )
 def test_retry_after_is_read_or_left(header: str | None, seconds: float) -> None:
     assert retry_after_seconds(header) == seconds

@@ -4,7 +4,6 @@ import base64
 import json
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -31,6 +30,7 @@ from tests.worker.router_server import (
     hang_up,
     never_end,
     refuse,
+    serving,
 )
 from worker.credential import Credential
 from worker.leases import RouterOutdated
@@ -46,12 +46,8 @@ TOKEN = "a" * 32
 @pytest.fixture
 def router() -> Iterator[RouterServer]:
     """A router that has no job until told otherwise."""
-    with RouterServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -362,6 +358,9 @@ def test_what_no_call_may_carry_is_not_sent(
         "http://10.0.0.1",
         "http://127.0.0.1.example",
         "http://localhost.example/",
+        "http://api.localhost",
+        "http://localhost.",
+        "http://127.0.0.1 router.example",
         "ftp://localhost",
         "https://",
         "https://user:secret@router.example",
