@@ -10,12 +10,13 @@ from typing import Any
 
 from chalicelib import limits
 from chalicelib.carriage import carried_bytes, result_bytes, result_carried_bytes
-from chalicelib.errors import FieldError, InvalidBody, JobGone, JobNotFound, LeaseLost
+from chalicelib.errors import JobGone, JobNotFound, LeaseLost
 from chalicelib.jobs import Job, JobState, JsonObject
 from chalicelib.leasing import Claim, JobLeases, Outcome
 from chalicelib.patience import Awaited, Patience
 from chalicelib.queueing import JobQueue
 from chalicelib.spoken import logprob, tool_call
+from chalicelib.validation import refused
 
 # Nothing rings when a delayed job is due or a lease lapses: whoever waits looks again.
 _LOOK_SECONDS = 1.0
@@ -53,7 +54,7 @@ class Workshop:
     def append(self, body: JsonObject) -> bool:
         """Add output; returns whether a cancel was asked. Raises LeaseLost, InvalidBody."""
         if carried_bytes("".join(body["chunks"])) > limits.RESULT_CARRIED_BYTES:
-            raise _refused("/chunks", _TOO_MUCH)
+            raise refused("/chunks", _TOO_MUCH)
         return self.leases.append(_claim(body), body["offset"], body["chunks"])
 
     def extend(self, body: JsonObject) -> bool:
@@ -101,13 +102,13 @@ def _claim(body: JsonObject, attempt: int = 1) -> Claim:
 def _outcome(told: JsonObject) -> Outcome:
     result = _understood(told["result"]) if "result" in told else None
     if result is not None and result_bytes(result) > limits.RESULT_BYTES:
-        raise _refused("/outcome/result/text", f"may have {limits.RESULT_BYTES} bytes in UTF-8")
+        raise refused("/outcome/result/text", f"may have {limits.RESULT_BYTES} bytes in UTF-8")
     if result is not None and result_carried_bytes(result) > limits.RESULT_CARRIED_BYTES:
-        raise _refused("/outcome/result/text", _TOO_MUCH)
+        raise refused("/outcome/result/text", _TOO_MUCH)
     if told.get("cancelled") is False:
-        raise _refused("/outcome/cancelled", "must be true where it is given")
+        raise refused("/outcome/cancelled", "must be true where it is given")
     if "error" not in told and ("retryable" in told or "retry_after_seconds" in told):
-        raise _refused("/outcome/error", "is required where another attempt is spoken of")
+        raise refused("/outcome/error", "is required where another attempt is spoken of")
     return Outcome(
         result=result,
         error=told.get("error"),
@@ -147,9 +148,5 @@ def _checked(pointer: str, value: Any, check: _Check | None) -> Any:
         try:
             found.append(check(item))
         except ValueError as error:
-            raise _refused(f"{pointer}/{number}", f"is {error}") from None
+            raise refused(f"{pointer}/{number}", f"is {error}") from None
     return found
-
-
-def _refused(pointer: str, detail: str) -> InvalidBody:
-    return InvalidBody(errors=[FieldError(pointer, detail)])
