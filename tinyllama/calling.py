@@ -45,7 +45,9 @@ _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
 class Repeating:
     """How often a call is tried, and for how many *seconds* in all; pauses double and vary.
 
-    A router that names a pause (``Retry-After``) is given it. *told* hears of each pause.
+    A router that names a pause (``Retry-After``) is given it. One that has answered before and is
+    not reached now is tried for all of the *seconds*, however often that is, unless calls are
+    tried once alone. *told* hears of each pause.
     """
 
     attempts: int = 5
@@ -103,6 +105,7 @@ class Calling:
             raise Unusable(error.detail) from None
         self._token = token
         self.repeating = repeating
+        self._reached = False
         self._deadline = Deadline()
         self._http = _http(self.root)
         bind(self._http, self._deadline)
@@ -192,7 +195,8 @@ class Calling:
             except _NOT_SENDABLE:
                 raise Unusable(_UNSENDABLE) from None
             except httpx2.TransportError as error:
-                maybe_done = maybe_done or not isinstance(error, _NOT_SENT)
+                changes = request.method != "GET"
+                maybe_done = maybe_done or (changes and not isinstance(error, _NOT_SENT))
                 kind = type(error).__name__
                 failure = Unreachable(
                     f"no router answers at {self.root} ({kind})", maybe_done=maybe_done
@@ -206,7 +210,9 @@ class Calling:
                     raise failure
                 asked = failure.retry_after or 0.0
             pause, now = how.pause_seconds(tries, asked), how.clock()
-            vain = tries >= how.attempts or now + pause > begun + how.seconds
+            gone = self._reached and isinstance(failure, Unreachable) and how.attempts > 1
+            often = tries >= how.attempts and not gone
+            vain = often or now + pause > begun + how.seconds
             if vain or not _paused(how, pause, begun + within - now):
                 raise failure
 
@@ -219,6 +225,7 @@ class Calling:
                     body += piece
                     if len(body) > ANSWER_BYTES:
                         raise NotARouter("the answer does not end: is the address right?")
+                self._reached = True
                 return Answer(response.status_code, dict(response.headers), bytes(body))
             finally:
                 response.close()

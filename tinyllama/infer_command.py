@@ -169,11 +169,15 @@ def _stream(handle: "Handle", *, as_json: bool) -> None:
 
 @contextmanager
 def _interruptible(job_id: str) -> Iterator[None]:
-    """Say on Ctrl-C that the job goes on; exit with 130."""
+    """Say on Ctrl-C, and where the router is lost, that the job goes on; Ctrl-C exits with 130."""
+    from tinyllama.client_errors import Unreachable  # noqa: PLC0415
     from tinyllama.exits import Exit  # noqa: PLC0415
 
     try:
         yield
+    except Unreachable as error:
+        error.add_note(f"{job_id} is kept: `tinyllama jobs tail {job_id}` goes on reading.")
+        raise
     except KeyboardInterrupt:
         screen.say(
             f"\n{job_id} goes on without you. `tinyllama jobs tail {job_id}` looks on,"

@@ -47,7 +47,7 @@ def router(profile: str | None, url: str | None) -> Iterator["Client"]:
     from tinyllama.client import Client, ProblemError, Repeating, Unreachable  # noqa: PLC0415
 
     found = access.find(url, None, profile)
-    patience = Repeating(attempts=4, seconds=30, told=_tell_pause)
+    patience = Repeating(attempts=4, told=_tell_pause)
     # Not None: the client would look for a token again.
     with Client(found.url, found.token or "", repeating=patience) as client:
         try:

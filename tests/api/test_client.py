@@ -294,6 +294,16 @@ def test_repeating_ends_with_the_attempts_and_tells_that_it_may_be_done(
     assert jobs_in(direct) == 1
 
 
+def test_a_router_that_answered_before_is_given_the_time_to_start_anew(
+    client: Client, stage: StageProxy, nap: Nap
+) -> None:
+    job = client.submit(PROMPT)
+    spoil_first(stage, "GET", Repeating.attempts + 2, lose)
+
+    assert job.look().id == job.id
+    assert len(nap.seconds) == Repeating.attempts + 2
+
+
 def test_a_pause_beyond_all_patience_is_not_slept(
     client: Client, stage: StageProxy, nap: Nap
 ) -> None:

@@ -20,6 +20,7 @@ from tinyllama.client import (
     Unreachable,
     Unusable,
 )
+from tinyllama.infer_command import show_answer
 
 ONCE = Repeating(attempts=1)
 ID = f"job_{'0' * 32}"
@@ -92,7 +93,7 @@ def test_a_call_ends_by_its_deadline_and_hangs_up_whatever_the_server_does(
         with pytest.raises(Unreachable, match="ReadTimeout") as raised:
             client.queue()
 
-        assert raised.value.maybe_done
+        assert not raised.value.maybe_done  # it only looked
         assert time.monotonic() - begun < 2
         assert what is SILENCE or server.hung_up.wait(2)
 
@@ -145,6 +146,18 @@ def test_a_wait_without_a_number_is_over_at_once() -> None:
         Handle(calling, Job(ID, "queued", 1)).wait(timeout=math.nan)
 
     calling.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_command_that_loses_the_router_names_its_job(*, stream: bool) -> None:
+    url = "http://127.0.0.1:9"
+    calling = Calling(url, "t", ONCE)
+
+    with pytest.raises(Unreachable) as raised:
+        show_answer(Handle(calling, Job(ID, "queued", 1)), url, stream=stream, as_json=False)
+
+    calling.close()
+    assert any(f"`tinyllama jobs tail {ID}`" in note for note in raised.value.__notes__)
 
 
 SURROGATE = "\ud800"
