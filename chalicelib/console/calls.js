@@ -64,6 +64,7 @@ export async function once(method, path, { body, headers = {}, token = session.t
     signal?.throwIfAborted();
     throw new Lost();
   }
+  signal?.throwIfAborted(); // also where the answer was faster
   if (answer.status === 502 || answer.status === 504) throw new Lost();
   const document = parsed(told);
   const sound = answer.ok || answer.status === 304 || answer.headers.get("Content-Type")?.startsWith("application/health+json");

@@ -13,7 +13,7 @@ import { span } from "./words.js";
 
 const words = byId("words");
 const toGo = new Countdown(byId("to-go"));
-let run = null; // {control, id, began}: the prompt that is under way
+let run = null; // {control, id, began}: the latest prompt, under way or over
 
 function draft() {
   const [system, prompt, model] = ["system", "prompt", "model"].map((id) => byId(id).value);
@@ -71,6 +71,7 @@ async function send() {
 
 async function read(signal) {
   const job = await follow(run.id, shown, signal);
+  run.control.abort(); // nothing is left to stop
   // Text that was held longer than the tokens are.
   if (job.result && words.textContent !== job.result.text) fill(words, job.result.text);
   byId("copy").hidden = !words.textContent || !navigator.clipboard;
@@ -100,7 +101,6 @@ function end() {
     const left = "Given up. If it arrived all the same, it is among your jobs.";
     byId("progress").textContent = run.control.signal.aborted ? left : "";
   }
-  run = null;
   words.classList.remove("going");
   enable(byId("send"), true);
   // Whoever pressed it is not left nowhere when it goes.
@@ -110,12 +110,21 @@ function end() {
 
 async function stop() {
   if (!enabled(byId("stop"))) return;
-  if (!run.id) return run.control.abort();
+  const here = run;
+  const { id, control } = here;
+  if (!id) return control.abort();
+  enable(byId("stop"), false);
   byId("progress").textContent = "Stopping…";
-  const { id } = run;
-  await within(byId("prompt-notice"), "jobs:write", "stopping a job", async () => {
-    shown.stands((await ask("POST", `jobs/${id}/cancel`)).body);
+  const done = await within(byId("prompt-notice"), "jobs:write", "stopping a job", async () => {
+    try {
+      const { body } = await ask("POST", `jobs/${id}/cancel`, { signal: control.signal });
+      if (run === here) shown.stands(body);
+    } catch (error) {
+      // It goes on though the answer is read no further; what becomes of it is not the next prompt's.
+      if (run === here) throw error;
+    }
   });
+  if (!done && run === here) enable(byId("stop"), true);
 }
 
 async function listModels() {
@@ -134,7 +143,7 @@ byId("prompt-form").addEventListener("keydown", (event) => {
   event.preventDefault();
   byId("prompt-form").requestSubmit(byId("send"));
 });
-byId("stop").addEventListener("click", alone(stop));
+byId("stop").addEventListener("click", stop);
 // Workers come and go, and their models with them.
 byId("model").addEventListener("focus", listModels);
 byId("copy").addEventListener("click", async () => {

@@ -151,6 +151,12 @@ class Held:
             route.continue_()
         self._page.wait_for_timeout(300)
 
+    def refuse(self, problem: dict[str, Any], **headers: str) -> None:
+        """Answer the held ones with a problem document, and let the page take it in."""
+        for route in self._held:
+            route.fulfill(status=problem["status"], headers=headers, json=problem)
+        self._page.wait_for_timeout(300)
+
     def _hold(self, route: Route) -> None:
         if self._passes:
             route.continue_()

@@ -267,3 +267,46 @@ def test_a_browser_that_refuses_to_copy_is_told(signed_in: Console) -> None:
     signed_in.press("Copy")
 
     expect(signed_in.page.locator("#progress")).to_contain_text("The browser refuses to copy")
+
+
+def test_a_stop_that_is_answered_late_is_not_the_next_prompts(
+    signed_in: Console, hand_worker: HandWorker
+) -> None:
+    late = Held(signed_in.page, "**/cancel")
+    signed_in.send("The first of two prompts")
+    expect(signed_in.state).to_have_text("queued")
+    claim = hand_worker.claim()
+    signed_in.press("Stop")
+    late.wait()
+    late.let_through()
+    told = {"text": "Hello", "finish_reason": "stop", "engine": "e", "model": None, "usage": None}
+    hand_worker.leases.finish(claim, Outcome(result=told))
+    expect(signed_in.state).to_have_text("succeeded")
+    signed_in.send("The second of two prompts")
+    expect(signed_in.state).to_have_text("queued")
+
+    late.go()
+    expect(signed_in.page.locator("#prompt-notice")).to_have_text("")
+    signed_in.press("Stop")
+
+    expect(signed_in.state).to_have_text("cancelled")
+
+
+def test_stop_reaches_the_router_though_the_answer_is_read_no_further(
+    signed_in: Console, api: Api
+) -> None:
+    signed_in.refusals = {"503"}
+    stream, cancel = Held(signed_in.page, "**/stream?*"), Held(signed_in.page, "**/cancel")
+    signed_in.send(PROMPT)
+    stream.wait()
+    signed_in.press("Stop")
+    cancel.wait()
+
+    refusal = {"title": "The queue is full", "code": "queue_full", "status": 503}
+    stream.refuse(refusal, **{"Retry-After": "3600"})
+    notice = signed_in.page.locator("#prompt-notice")
+    expect(notice).to_contain_text("Try again in 3600 s.")
+    cancel.go()
+
+    expect(signed_in.state).to_have_text("cancelled")
+    assert [job["state"] for job in api.get("/jobs").json["jobs"]] == ["cancelled"]
