@@ -2,7 +2,7 @@
 
 import { ask } from "./asking.js";
 import { following } from "./calls.js";
-import { byId, enable, redraw, write } from "./elements.js";
+import { byId, enable, enabled, redraw, write } from "./elements.js";
 import { within } from "./notices.js";
 import { repeat } from "./polling.js";
 import { view } from "./tabs.js";
@@ -16,6 +16,7 @@ const SECONDS = 4;
 export function paged(id, name, list) {
   const control = (what) => byId(`${name}-${what}`);
   let page = { query: "", first: true };
+  let latest = 0; // loads are numbered: an answer that comes after a later call's is not shown
   let next = null;
   let drawn = "";
   let seconds = SECONDS;
@@ -28,9 +29,9 @@ export function paged(id, name, list) {
 
   async function load(signal) {
     await within(byId(`${id}-notice`), list.scope, list.purpose, async () => {
-      const asked = page;
-      const answer = await ask("GET", `${list.path}?${asked.query}`, { signal });
-      if (asked === page) show(answer);
+      const here = ++latest;
+      const answer = await ask("GET", `${list.path}?${page.query}`, { signal });
+      if (here === latest) show(answer);
     });
     list.shown?.(Boolean(drawn));
   }
@@ -52,6 +53,8 @@ export function paged(id, name, list) {
 
   function turnTo(there) {
     page = there;
+    next = null; // that of the page before leads elsewhere
+    enable(control("next"), false);
     return load();
   }
 
@@ -59,7 +62,7 @@ export function paged(id, name, list) {
     event.preventDefault();
     turnTo(firstPage());
   });
-  control("first").addEventListener("click", () => turnTo(firstPage()));
+  control("first").addEventListener("click", () => enabled(control("first")) && turnTo(firstPage()));
   control("next").addEventListener("click", () => next && turnTo({ query: next, first: false }));
   control("refresh").addEventListener("click", () => load());
   view(id, {

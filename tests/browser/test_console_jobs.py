@@ -256,3 +256,36 @@ def test_a_page_that_comes_after_the_filter_was_changed_is_not_shown(
     late.go()
 
     assert states.all_text_contents() == ["queued"]
+
+
+def test_newest_does_nothing_on_the_newest_page(table: Console, api: Api) -> None:
+    submit(api)
+    table.turn_to("Jobs")
+    newest = table.page.get_by_role("button", name="Newest")
+    expect(newest).to_have_attribute("aria-disabled", "true")
+    table.page.get_by_role("textbox", name="Model").fill("meadow/tiny")
+
+    newest.press("Enter")
+    with table.page.expect_response("**/jobs?*"):
+        table.press("Refresh")
+
+    expect(rows(table)).to_have_count(1)
+    assert not [request for request in table.requests if "meadow" in request.url]
+
+
+def test_older_waits_for_the_page_that_was_asked_for(table: Console, api: Api) -> None:
+    for _ in range(21):
+        submit(api)
+    submit(api, model="meadow/tiny")
+    table.turn_to("Jobs")
+    expect(rows(table)).to_have_count(20)
+    held = Held(table.page, "**/jobs?*meadow*")
+    table.page.get_by_role("textbox", name="Model").fill("meadow/tiny")
+    table.press("Show")
+    held.wait()
+
+    table.page.get_by_role("button", name="Older").press("Enter")
+    held.go()
+
+    expect(rows(table)).to_have_count(1)
+    expect(rows(table)).to_contain_text(["meadow/tiny"])
