@@ -23,18 +23,26 @@ async function acknowledge(event) {
   if (done) await load();
 }
 
-async function find() {
+let looking = new AbortController(); // ends the look-up of an event once another is asked for
+
+async function find(id) {
+  looking.abort();
+  looking = new AbortController();
+  const { signal } = looking;
   await within(byId("find-notice"), "inbox:read", "reading an event", async () => {
-    const found = (await ask("GET", `inbox/${byId("find-id").value.trim()}`)).body;
-    const deeds = found.delivered ? {} : { Acknowledge: async () => (await acknowledge(found), find()) };
-    redraw(byId("found"), eventCard(found, deeds));
+    const found = (await ask("GET", `inbox/${id}`, { signal })).body;
+    const settle = async () => {
+      await acknowledge(found);
+      if (!signal.aborted) await find(found.event_id);
+    };
+    redraw(byId("found"), eventCard(found, found.delivered ? {} : { Acknowledge: settle }));
   });
 }
 
 byId("find-form").addEventListener("submit", (event) => {
   event.preventDefault();
   fill(byId("found"));
-  find();
+  find(byId("find-id").value.trim());
 });
 byId("find-id").addEventListener("input", () => hush(byId("find-notice")));
 onRelease(() => load());

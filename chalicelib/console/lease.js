@@ -8,7 +8,9 @@ import { within } from "./notices.js";
 import { clockTime, many } from "./words.js";
 
 const notice = byId("inbox-notice");
-let lease = null; // {token, until, events}; until by performance.now(), which nobody sets
+// {token, until, events, renewing, control}: until by performance.now(), which nobody sets; control ends
+// what is still asked for it once it is over, so that no late answer meets the next one.
+let lease = null;
 let released = () => {};
 
 export const onRelease = (listener) => (released = listener);
@@ -21,16 +23,22 @@ async function take() {
   const body = { count: Number(byId("lease-count").value), seconds: seconds(), lease: token };
   await deed("leasing events", async () => {
     const answer = await ask("POST", "inbox/lease", { body });
-    lease = { token, until: end(answer, body.seconds), events: answer.body.events };
+    lease?.control.abort();
+    lease = { token, until: end(answer, body.seconds), events: answer.body.events, renewing: false, control: new AbortController() };
   });
 }
 
 async function extend() {
   const held = lease;
   const body = { lease: held.token, seconds: seconds() };
-  await deed("renewing a lease", async () => {
-    held.until = end(await ask("POST", "inbox/extend", { body }), body.seconds);
-  });
+  held.renewing = true;
+  try {
+    await deed("renewing a lease", async () => {
+      held.until = end(await ask("POST", "inbox/extend", { body, signal: held.control.signal }), body.seconds);
+    });
+  } finally {
+    held.renewing = false;
+  }
 }
 
 // When a lease ends: by the router's clock alone, since the browser's may be minutes off.
@@ -44,17 +52,18 @@ async function part(move, id) {
   const held = lease;
   const body = { lease: held.token, ...(id && { event_ids: [id] }) };
   await deed(move === "ack" ? "acknowledging events" : "releasing events", async () => {
-    await ask("POST", `inbox/${move}`, { body });
+    await ask("POST", `inbox/${move}`, { body, signal: held.control.signal });
     held.events = held.events.filter((event) => id && event.event_id !== id);
   });
 }
 
 async function deed(purpose, work) {
+  const held = lease;
   const done = await within(notice, "inbox:ack", purpose, async () => {
     try {
       await work();
     } catch (error) {
-      if (error.code === "lease_lost") lease = null;
+      if (error.code === "lease_lost" && lease === held) lease = null;
       throw error;
     }
   });
@@ -84,9 +93,10 @@ function told(events) {
   return `${many(events.length, "event")} leased until ${clockTime(lease.until)}.`;
 }
 
-// What lapsed is anybody's again.
+// What lapsed is anybody's again. While a renewal is under way, only its answer tells whether it has.
 setInterval(() => {
-  if (!lease?.events.length || lease.until > performance.now()) return;
+  if (!lease?.events.length || lease.renewing || lease.until > performance.now()) return;
+  lease.control.abort();
   lease = null;
   show();
   write(byId("lease-status"), "The lease has lapsed: its events are pending again.");

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests import leaks
-from tests.browser.console import Console
+from tests.browser.console import Console, Held
 from tests.calls import Api
 from tests.worker.routers import Router
 
@@ -164,3 +164,124 @@ def test_an_inbox_in_which_nothing_happens_is_read_less_and_less_often(inbox: Co
     inbox.pass_time(60, 2)
 
     assert 3 <= len(inbox.calls("GET", "/inbox")) - before <= 5
+
+
+def find(console: Console, event_id: str) -> None:
+    console.page.get_by_label("Its id").fill(event_id)
+    console.press("Find")
+
+
+def ids(api: Api) -> list[str]:
+    return [event["event_id"] for event in api.get("/inbox").json["events"]]
+
+
+def test_what_comes_late_of_a_lease_that_is_over_leaves_the_new_one_alone(inbox: Console) -> None:
+    inbox.page.get_by_role("spinbutton", name="Events").fill("1")
+    inbox.press("Lease")
+    late = Held(inbox.page, "**/inbox/extend")
+    inbox.press("Extend")
+    late.wait()
+    late.let_through()
+    inbox.press("Acknowledge all")
+    expect(leased(inbox)).to_have_count(0)
+
+    inbox.press("Lease")
+    expect(leased(inbox)).to_contain_text("order number 1")
+    late.refuse({"title": "The lease was lost", "code": "lease_lost", "status": 409})
+
+    expect(leased(inbox)).to_contain_text("order number 1")
+    expect(inbox.page.locator("#inbox-notice")).to_have_text("")
+    with inbox.page.expect_response("**/inbox/extend") as renewed:
+        inbox.press("Extend")
+    assert renewed.value.ok
+
+
+def test_a_lease_has_not_lapsed_while_its_renewal_is_under_way(inbox: Console, api: Api) -> None:
+    inbox.keep_time().open().turn_to("Inbox")
+    inbox.page.get_by_role("spinbutton", name="Seconds").fill("30")
+    inbox.press("Lease")
+    expect(leased(inbox)).to_have_count(3)
+    held = Held(inbox.page, "**/inbox/extend")
+    inbox.page.get_by_role("spinbutton", name="Seconds").fill("600")
+    inbox.press("Extend")
+    held.wait()
+
+    inbox.pass_time(35, 5)
+    expect(leased(inbox)).to_have_count(3)
+    held.go()
+    inbox.pass_time(35, 5)
+
+    expect(inbox.page.locator("#lease-status")).to_contain_text("3 events leased until")
+    assert ids(api) == []
+
+
+def test_the_event_that_was_asked_for_last_is_shown(inbox: Console, api: Api) -> None:
+    first, second, _ = ids(api)
+    late = Held(inbox.page, f"**/inbox/{first}")
+    find(inbox, first)
+    late.wait()
+    found = inbox.page.locator("#found > li")
+    find(inbox, second)
+    expect(found).to_contain_text("order number 1")
+
+    late.go()
+
+    assert "order number 1" in found.inner_text()
+
+
+def test_a_found_event_is_looked_at_again_once_it_is_acknowledged(inbox: Console, api: Api) -> None:
+    first, second, _ = ids(api)
+    find(inbox, first)
+    found = inbox.page.locator("#found > li")
+    inbox.page.get_by_label("Its id").fill(second)
+
+    found.get_by_role("button", name="Acknowledge").click()
+
+    expect(found).to_contain_text(f"{first} · acknowledged")
+
+
+def test_an_acknowledgement_that_comes_late_leaves_the_event_found_since(
+    inbox: Console, api: Api
+) -> None:
+    first, second, _ = ids(api)
+    find(inbox, first)
+    found = inbox.page.locator("#found > li")
+    held = Held(inbox.page, f"**/inbox/{first}")
+    found.get_by_role("button", name="Acknowledge").click()
+    held.wait()
+    held.let_through()
+    find(inbox, second)
+    expect(found).to_contain_text("order number 1")
+
+    held.go()
+
+    expect(pending(inbox)).to_have_count(2)
+    expect(found).to_contain_text("order number 1")
+
+
+def test_an_inbox_that_was_read_before_a_deed_is_not_shown_after_it(inbox: Console) -> None:
+    expect(pending(inbox)).to_have_count(3)
+    inbox.look_away()
+    late = stale(inbox)
+    inbox.press("Refresh")
+    while not late:
+        inbox.page.wait_for_timeout(20)
+    pending(inbox).first.get_by_role("button", name="Acknowledge").click()
+    expect(pending(inbox)).to_have_count(2)
+
+    late[0]()
+    inbox.page.wait_for_timeout(300)
+
+    expect(pending(inbox)).to_have_count(2)
+
+
+def stale(console: Console) -> list[Callable[[], None]]:
+    """Fetch the next reading of the inbox at once, and return what lets its answer arrive."""
+    late: list[Callable[[], None]] = []
+
+    def hold(route: Route) -> None:
+        answer = route.fetch()
+        late.append(lambda: route.fulfill(response=answer))
+
+    console.page.route("**/inbox?*", hold, times=1)
+    return late
