@@ -2,6 +2,7 @@
 // changes nothing twice.
 
 import { Lost, once, Problem } from "./calls.js";
+import { session } from "./session.js";
 import { signInAgain } from "./sign_in.js";
 import { mended, pause, trouble } from "./troubles.js";
 
@@ -16,6 +17,7 @@ export async function ask(method, path, options = {}) {
   let faults = 0;
   try {
     for (;;) {
+      const { token } = session;
       try {
         const answer = await once(method, path, options);
         mended(call, true);
@@ -29,6 +31,8 @@ export async function ask(method, path, options = {}) {
         } else if (method === "GET" && error.status === 500 && faults < MOST_FAULTS) {
           trouble(call, "The router failed, trying again…");
           await pause(backoff(faults++), options.signal);
+        } else if ((error.refusesToken || error.lacksScope) && token !== session.token) {
+          continue; // it was the old token's: somebody has signed in since
         } else if (error.refusesToken) {
           mended(call, true);
           await signInAgain(error, options.signal);

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 import tinyllama
 from tests.api.stage_proxy import Passing, StageProxy
-from tests.browser.console import NETWORK, Console
+from tests.browser.console import NETWORK, Console, Held
 from tests.calls import Api, HandWorker
 from tests.servers import Server
 from tests.worker.routers import Router
@@ -292,3 +292,30 @@ def test_nothing_of_one_tenant_is_left_or_sent_when_another_signs_in_instead(
     console.turn_to("Inbox")
     expect(console.page.locator("#events-rows > li")).to_have_count(0)
     assert len(console.calls("POST", "/infer")) == sent
+
+
+EXPIRED = {"title": "The token has expired", "code": "token_expired", "status": 401}
+NARROW = {"title": "A scope is missing", "code": "scope_insufficient", "status": 403}
+
+
+@pytest.mark.parametrize("late", [EXPIRED, NARROW])
+def test_a_refusal_of_the_token_before_is_none_of_the_new_one(
+    console: Console, late: dict[str, Any]
+) -> None:
+    console.refusals = {"401", "403"}
+    page = console.sign_in().page
+    prompt, listing = Held(page, "**/infer"), Held(page, "**/jobs?limit=20*")
+    console.send(PROMPT).turn_to("Jobs")
+    prompt.wait()
+    prompt.let_through()
+    listing.wait()
+    listing.let_through()
+    listing.refuse(EXPIRED)
+    expect(page.get_by_role("dialog", name="Sign in again")).to_be_visible()
+    console.sign_in(tinyllama.make_token(sub="dev", expires_in=600))
+
+    prompt.refuse(late)
+
+    expect(page.locator("#jobs-rows tr")).to_have_count(1)
+    expect(page.get_by_role("dialog", name="Sign in again")).to_be_hidden()
+    expect(console.turn_to("Playground").state).to_have_text("queued")
