@@ -105,7 +105,7 @@ def brief(moment: datetime) -> str:
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], cut: Collection[str] = ()
 ) -> None:
-    """Print rows under their columns' names; into a pipe without names, separated by tabs.
+    """Print rows, if any, under their columns' names; into a pipe without names, between tabs.
 
     At a terminal times are brief, and the columns named in *cut* are as narrow as one line for
     each row asks for.
@@ -124,6 +124,8 @@ def table(
 
     console = Console(highlight=False)
     cells = [[brief(v) if isinstance(v, datetime) else cell(v) for v in each] for each in rows]
+    if not cells:
+        return
     widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
     _narrow(widths, [columns.index(name) for name in cut], console.width - len(columns) + 1)
     shown = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")

@@ -101,6 +101,7 @@ def demo() -> None:
     tenant = f"demo-{secrets.token_hex(4)}"  # a new one: its inbox holds this event alone
     with _serving(0, tenant, quiet=True) as (router, _):
         _await_worker(router, WORKER_SECONDS)
+        typer.echo(f"As the tenant {tenant}, whose jobs no other token finds:")
         _show_prompt(router)
         (event,) = router.call("GET", "/inbox")["events"]
         typer.echo(f"\nIts event in the inbox:\n  {event['event_type']}  {event['payload']}")
