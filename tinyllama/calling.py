@@ -4,9 +4,7 @@ Whoever calls makes sure that a repetition is safe: each of the router's moves c
 """
 
 import json
-import random
 import re
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,10 +16,11 @@ from chalicelib import __version__
 from chalicelib.errors import NotConfigured
 from tinyllama.client_errors import NotARouter, ProblemError, Unreachable, Unusable
 from tinyllama.deadlines import Deadline, bind
+from tinyllama.repeating import Repeating
 from tinyllama.told import NO_ROUTER
 from worker.loopback import on_this_machine
 from worker.patience import retry_after_seconds
-from worker.wire import safe_address
+from worker.wire import ENVIRONMENT_UNUSABLE, no_cookies, safe_address
 
 CONNECT_SECONDS = 5.0
 # On top of what the router was asked to wait: API Gateway gives up after 29 seconds anyway.
@@ -39,30 +38,6 @@ _REFUSED = 400
 _NOT_SENDABLE = (httpx2.LocalProtocolError, httpx2.InvalidURL, ValueError, OverflowError)
 # Nobody was reached, so nothing was sent.
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
-
-
-@dataclass(frozen=True)
-class Repeating:
-    """How often a call is tried, and for how many *seconds* in all; pauses double and vary.
-
-    A router that names a pause (``Retry-After``) is given it. One that has answered before and is
-    not reached now is tried for all of the *seconds*, however often that is, unless calls are
-    tried once alone. *told* hears of each pause.
-    """
-
-    attempts: int = 5
-    seconds: float = 60.0
-    first_seconds: float = 0.5
-    most_seconds: float = 10.0
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    chance: Callable[[], float] = random.random
-    told: Callable[[float], None] = lambda _: None
-
-    def pause_seconds(self, tries: int, asked: float) -> float:
-        """Return the pause after the *tries*-th failure (from 1), at least what was *asked* for."""
-        whole = min(self.most_seconds, self.first_seconds * 2.0 ** min(tries - 1, 30))
-        return max(asked, whole * (1 + self.chance()) / 2)
 
 
 @dataclass(frozen=True)
@@ -97,14 +72,14 @@ class Calling:
         self,
         url: str,
         token: str | Callable[[], str] | None,
-        repeating: Repeating = Repeating(),
+        repeating: Repeating | None = None,
     ) -> None:
         try:
             self.root = safe_address(url, "the router's address")
         except NotConfigured as error:
             raise Unusable(error.detail) from None
         self._token = token
-        self.repeating = repeating
+        self.repeating = repeating or Repeating()
         self._reached = False
         self._deadline = Deadline()
         self._http = _http(self.root)
@@ -250,13 +225,11 @@ def _http(root: str) -> httpx2.Client:
             },
             # Proxies and certificates of the environment's are for what leaves the machine.
             trust_env=not on_this_machine(root),
+            cookies=no_cookies(),
         )
     except (ValueError, OSError, ImportError, httpx2.InvalidURL):
         # The message may hold a proxy's password.
-        raise Unusable(
-            "the environment's proxies or certificates cannot be used: look at HTTPS_PROXY,"
-            " ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
-        ) from None
+        raise Unusable(ENVIRONMENT_UNUSABLE) from None
 
 
 def _json(body: Any) -> bytes:

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import Any, Self, TypedDict, Unpack
 
 from tinyllama import access
-from tinyllama.calling import Calling, Repeating, following, query
+from tinyllama.calling import Calling, following, query
 from tinyllama.client_errors import (
     ClientError,
     NotARouter,
@@ -20,6 +20,7 @@ from tinyllama.client_errors import (
     Unusable,
 )
 from tinyllama.handle import WAIT_SECONDS, Handle, rest
+from tinyllama.repeating import Repeating
 from tinyllama.told import NO_ROUTER, Event, Job, Lease, Piece, require
 
 __all__ = [

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from tinyllama.calling import Answer, Calling, Repeating, following
+from tinyllama.calling import Answer, Calling, following
 from tinyllama.client_errors import ClientError, NotARouter, ProblemError, Unreachable
 from tinyllama.deployment.failures import DeploymentFailed
+from tinyllama.repeating import Repeating
 from tinyllama.told import NO_ROUTER
 
 _ATTEMPTS = 4

@@ -22,6 +22,11 @@ CALL_SECONDS = 30.0
 KEEP_ALIVE_SECONDS = 30.0
 ANSWER_BYTES = 4 * 1024 * 1024
 
+ENVIRONMENT_UNUSABLE = (
+    "the environment's proxies or certificates cannot be used: look at HTTPS_PROXY, ALL_PROXY,"
+    " NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+)
+
 UNKNOWN = "unknown"
 _CODE = re.compile(r"[a-z_]{1,40}")
 # The other side closed a connection that it kept open until then; every move may be repeated.
@@ -61,26 +66,18 @@ class Answer:
 class Wire:
     """The way to one router; thread-safe.
 
-    Raises NotConfigured, which calls the address *name*, unless it is https or loopback.
+    Raises NotConfigured, which calls the address *name*, unless it is https or loopback; and where
+    the environment's proxies or certificates will not do.
     """
 
     def __init__(self, url: str, name: str = "--via") -> None:
         self.root = safe_address(url, name)
-        self._client = httpx2.Client(
-            headers={
-                "Accept": "application/json",
-                # What is not compressed cannot grow beyond its bound here.
-                "Accept-Encoding": "identity",
-                "Content-Type": "application/json",
-                "User-Agent": f"tinyllama-worker/{__version__}",
-            },
-            timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
-            # The worker's threads are what bounds connections: a renewal must find one.
-            limits=httpx2.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE_SECONDS),
+        try:
             # Proxies and certificates of the environment's are for what leaves the machine.
-            trust_env=not on_this_machine(self.root),
-            cookies=no_cookies(),
-        )
+            self._client = _http(trust_env=not on_this_machine(self.root))
+        except (ValueError, OSError, ImportError, httpx2.InvalidURL):
+            # The message may hold a proxy's password.
+            raise NotConfigured(ENVIRONMENT_UNUSABLE) from None
 
     def post(self, path: str, content: bytes, token: str) -> Answer:
         """Return the answer, whatever its status. Raises BackLater when there is none.
@@ -115,6 +112,23 @@ class Wire:
             return Answer(response.status_code, response.headers.get("Retry-After"), bytes(body))
 
 
+def _http(*, trust_env: bool) -> httpx2.Client:
+    return httpx2.Client(
+        headers={
+            "Accept": "application/json",
+            # What is not compressed cannot grow beyond its bound here.
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+            "User-Agent": f"tinyllama-worker/{__version__}",
+        },
+        timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+        # The worker's threads are what bounds connections: a renewal must find one.
+        limits=httpx2.Limits(max_connections=None, keepalive_expiry=KEEP_ALIVE_SECONDS),
+        trust_env=trust_env,
+        cookies=no_cookies(),
+    )
+
+
 def safe_address(url: str, name: str) -> str:
     """Return an address that tokens may be sent to: its scheme in small letters, no slash behind.
 
@@ -124,6 +138,7 @@ def safe_address(url: str, name: str) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
+        host.encode("idna")  # a name that none can have is found out here, not in a call
     except ValueError:
         parts, host = urlsplit(""), ""
     plain = not (parts.username or parts.password or parts.query or parts.fragment)

@@ -367,6 +367,7 @@ def test_what_no_call_may_carry_is_not_sent(
         "https://router.example/?stage=secret",
         "https://router.example:secret",
         "router.example",
+        "https://router..example",
         "http://[::1",
     ],
 )
@@ -375,6 +376,18 @@ def test_only_https_or_loopback_is_called(url: str) -> None:
         pass
 
     assert "--via" in caught.value.detail
+    assert "secret" not in caught.value.detail
+
+
+def test_proxies_that_cannot_be_used_are_told_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "gopher://somebody:secret@proxy.example")
+
+    with pytest.raises(NotConfigured) as caught, via("https://router.example"):
+        pass
+
+    assert "HTTPS_PROXY" in caught.value.detail
     assert "secret" not in caught.value.detail
 
 
