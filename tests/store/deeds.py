@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import redis
@@ -9,6 +10,7 @@ import redis
 from chalicelib import gauging, keyspace
 from chalicelib.attaching import Attendance, Undelivered
 from chalicelib.counting import Tally
+from chalicelib.errors import StoreUnavailable
 from chalicelib.inbox import Inbox
 from chalicelib.inbox_leases import InboxLeases
 from chalicelib.jobs import Job
@@ -323,12 +325,24 @@ def _attach_to_an_earlier(near: Side) -> Call:
 
 def _attend(near: Side) -> Call:
     attendance = _attached(near)
-    return lambda far: far.undelivered.leave(attendance)
+    return _insisting(lambda far: far.undelivered.leave(attendance))
 
 
 def _deliver(near: Side) -> Call:
     attendance = _attached(near)
-    return lambda far: far.undelivered.deliver(attendance)
+    return _insisting(lambda far: far.undelivered.deliver(attendance))
+
+
+def _insisting(call: Call) -> Call:
+    """Try a move as often as the store tries others: at this one it leaves that to its caller."""
+
+    def tried(far: Side) -> object:
+        for _ in range(2):
+            with suppress(StoreUnavailable):
+                return call(far)
+        return call(far)
+
+    return tried
 
 
 DEEDS = {
